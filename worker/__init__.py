@@ -1,0 +1,1 @@
+"""Songprint's streaming worker: playlist events in, user labels out, exactly once."""

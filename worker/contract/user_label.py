@@ -1,0 +1,132 @@
+"""User labels: the records of `user-labels`, as consumers decode them and as the worker writes them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Gender(msgspec.Struct, frozen=True):
+    label: str | None
+    """Null: the model abstains (too few known songs, or not sure enough)."""
+    probability: float
+    """Calibrated probability of the likelier class, 0 to 1, four decimals."""
+
+
+class Cluster(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    probability: float
+    """Student-t soft assignment, 0 to 1, four decimals."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    partition: int
+    offset: int
+
+
+class UserLabel(msgspec.Struct, frozen=True):
+    """One label as a consumer sees it: `msgspec.json.decode(value, type=UserLabel)`."""
+
+    user: str
+    gender: Gender
+    cluster: Cluster
+    songs: int
+    known_songs: int
+    model: str
+    source: Source
+    reason: Literal["event", "relabel"]
+    at: datetime
+
+
+class Abstention(NamedTuple):
+    """When a gender is not worth publishing."""
+
+    threshold: float
+    """Least calibrated probability."""
+    min_known_songs: int
+
+
+class Verdicts(NamedTuple):
+    """What the models say of B users, as columns; every list has B entries."""
+
+    genders: list[int]
+    """Index into the writer's classes; the number of classes stands for an abstention."""
+    gender_probabilities: list[int]
+    """In ten-thousandths."""
+    clusters: list[int]
+    cluster_probabilities: list[int]
+    """In ten-thousandths."""
+
+
+def judge(
+    gender: NDArray[np.float32], cluster: NDArray[np.float32], known: NDArray[np.float32], abstention: Abstention
+) -> Verdicts:
+    """Verdicts from the heads' outputs: `gender` [B, 2], `cluster` [B, K], `known` [B] known songs per user."""
+    best, likely = gender.argmax(1), gender.max(1)
+    best[(likely < abstention.threshold) | (known < abstention.min_known_songs)] = gender.shape[1]
+    return Verdicts(
+        best.tolist(),
+        np.rint(likely * 10_000).astype(np.int32).tolist(),
+        cluster.argmax(1).tolist(),
+        np.rint(cluster.max(1) * 10_000).astype(np.int32).tolist(),
+    )
+
+
+_DECIMALS = [b"%.4f" % (ten_thousandths / 10_000) for ten_thousandths in range(10_001)]
+_LABEL = (
+    b'{"user":%b,"gender":%b%b},"cluster":%b%b},"songs":%d,"known_songs":%d,"model":%b,'
+    b'"source":{"partition":%d,"offset":%d},"reason":"%b","at":%b}'
+)
+_encode = msgspec.json.encode
+
+
+class LabelWriter:
+    """Writes labels as JSON. What repeats from label to label is encoded once, so a label is one formatting of bytes."""
+
+    def __init__(self, classes: Sequence[str], cluster_names: Sequence[str], model: str) -> None:
+        self._genders = [b'{"label":%b,"probability":' % _encode(label) for label in (*classes, None)]
+        self._clusters = [
+            b'{"id":%d,"name":%b,"probability":' % (number, _encode(name)) for number, name in enumerate(cluster_names)
+        ]
+        self._model = _encode(model)
+
+    def write(
+        self,
+        verdicts: Verdicts,
+        row: int,
+        *,
+        user: str,
+        songs: int,
+        known: int,
+        source: tuple[int, int],
+        at: bytes,
+        reason: bytes = b"event",
+    ) -> bytes:
+        """The label of row `row` of `verdicts`; `source` is (partition, offset), `at` the time as a JSON string."""
+        return _LABEL % (
+            _encode(user),
+            self._genders[verdicts.genders[row]],
+            _DECIMALS[verdicts.gender_probabilities[row]],
+            self._clusters[verdicts.clusters[row]],
+            _DECIMALS[verdicts.cluster_probabilities[row]],
+            songs,
+            known,
+            self._model,
+            *source,
+            reason,
+            at,
+        )
+
+
+def encode_time(at: datetime) -> bytes:
+    """A time as a JSON string, RFC 3339."""
+    return _encode(at)
+
+
+def encode_timestamp(milliseconds: int) -> bytes:
+    """A Kafka timestamp (milliseconds since 1970) as a JSON string, RFC 3339 in UTC."""
+    return _encode(datetime.fromtimestamp(milliseconds / 1000, UTC))

@@ -1,0 +1,1 @@
+"""Running the bundle's models; the only place that imports onnxruntime."""
