@@ -85,7 +85,7 @@ _encode = msgspec.json.encode
 
 
 class LabelWriter:
-    """Writes labels as JSON. What repeats from label to label is encoded once, so a label is one formatting of bytes."""
+    """Writes labels as JSON. What repeats from label to label is encoded once: a label is one formatting of bytes."""
 
     def __init__(self, classes: Sequence[str], cluster_names: Sequence[str], model: str) -> None:
         self._genders = [b'{"label":%b,"probability":' % _encode(label) for label in (*classes, None)]

@@ -1,7 +1,7 @@
 """What is known of a user: which songs, up to which event, and whether they may be labelled.
 
-A stored state is `version u8 | flags u8 | offset i64` (little-endian) followed by the 8-byte keys of the songs, each once,
-in the order in which they were added. It depends on no model.
+A stored state is `version u8 | flags u8 | offset i64` (little-endian), then the 8-byte keys of the songs, each once, in
+the order in which they were added. It depends on no model.
 """
 
 import struct
