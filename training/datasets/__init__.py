@@ -1,0 +1,1 @@
+"""Data folders: tables in files become sparse matrices."""
