@@ -1,0 +1,43 @@
+"""Runs a server that has to die with the process which asked for it, however that one ends.
+
+    python guard.py COMMAND...
+
+The asking process holds the other end of standard input. A byte written there is a signal to send to the server. The
+end of input means: kill it; and as the kernel closes the files of a process that ends, by SIGKILL too, the server
+never outlives its owner. Of all the ways to notice a parent's death this one works alike on Linux and macOS, and it
+has no gap between the server's start and the watch over it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+
+
+def send(number: int, server: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        os.killpg(server.pid, number)
+
+
+def obey(server: subprocess.Popen[bytes]) -> None:
+    # os.read, because a buffered read in a daemon thread would block the interpreter's exit.
+    while numbers := os.read(0, 16):
+        for number in numbers:
+            send(number, server)
+    send(signal.SIGKILL, server)
+
+
+def main() -> int:
+    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, process_group=0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: send(received, server))
+    threading.Thread(target=obey, args=(server,), daemon=True).start()
+    status = server.wait()
+    send(signal.SIGKILL, server)  # what it may have forked
+    return status if status >= 0 else 128 - status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Whether a server answers: one real request by the client library that everything else uses, never an exception."""
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+REQUEST_SECONDS = 2.0
+
+
+def kafka_nodes(bootstrap_servers: str) -> frozenset[int]:
+    """The ids of the brokers that are up, as one of `bootstrap_servers` sees it; none when it does not answer."""
+    client = AdminClient(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "reconnect.backoff.ms": 20,
+            "reconnect.backoff.max.ms": 50,  # a broker that comes up during the request is seen at once
+            "log_level": 0,  # refused connections are what a probe expects
+        }
+    )
+    try:
+        cluster = client.describe_cluster(request_timeout=REQUEST_SECONDS).result(REQUEST_SECONDS + 1)
+    except (KafkaException, TimeoutError):
+        return frozenset()
+    return frozenset(node.id for node in cluster.nodes)
+
+
+def redis_answers(url: str) -> bool:
+    at_once = Retry(NoBackoff(), 0)
+    with Redis.from_url(url, socket_timeout=REQUEST_SECONDS, retry=at_once) as client:
+        try:
+            return bool(client.ping())
+        except RedisError:  # also while it loads its data
+            return False
