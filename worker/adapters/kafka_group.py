@@ -1,0 +1,71 @@
+"""The consumer group as an operator sees it."""
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.errors import Stop
+
+_WAIT = 10.0  # seconds that a look-up at the broker may take
+
+
+class KafkaGroup:
+    """One consumer group, looked at and changed from outside."""
+
+    def __init__(self, admin: AdminClient, group: str) -> None:
+        self._admin = admin
+        self._group = group
+
+    def members(self) -> list[str]:
+        """Names of the members that the broker still counts; empty if there is no such group."""
+        future = self._admin.describe_consumer_groups([self._group], request_timeout=_WAIT)[self._group]
+        try:
+            found = future.result(_WAIT)
+        except KafkaException as exception:
+            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return []
+            raise sorted_error(error_of(exception), f"describing the group {self._group}") from exception
+        if found.state in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}:
+            return []
+        return [member.group_instance_id or member.member_id for member in found.members]
+
+    def wait_until_empty(self, seconds: float) -> None:
+        """A stopped static member counts until its session times out. Raises Stop if one stays longer than `seconds`."""
+        given_up = time.monotonic() + seconds
+        while members := self.members():
+            if time.monotonic() > given_up:
+                raise Stop(f"the group {self._group} still has members ({', '.join(members)}); stop these workers first")
+            time.sleep(0.5)
+
+    def committed(self, topic: str) -> dict[int, int]:
+        """Partition → committed offset, of those that have one."""
+        request = ConsumerGroupTopicPartitions(self._group)
+        future = self._admin.list_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
+        try:
+            parts = future.result(_WAIT).topic_partitions
+        except KafkaException as exception:
+            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
+            raise sorted_error(error_of(exception), f"reading the offsets of {self._group}") from exception
+        return {part.partition: part.offset for part in parts if part.topic == topic and part.offset >= 0}
+
+    def commit(self, topic: str, offsets: Mapping[int, int]) -> None:
+        """Sets the group's offsets; the group must be empty."""
+        parts = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        request = ConsumerGroupTopicPartitions(self._group, parts)
+        future = self._admin.alter_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
+        try:
+            future.result(_WAIT)
+        except KafkaException as exception:
+            raise sorted_error(error_of(exception), f"setting the offsets of {self._group}") from exception
+
+    def delete(self) -> None:
+        """Forgets the group and its offsets; the group must be empty. No error if there is none."""
+        try:
+            self._admin.delete_consumer_groups([self._group], request_timeout=_WAIT)[self._group].result(_WAIT)
+        except KafkaException as exception:
+            if error_of(exception).code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise sorted_error(error_of(exception), f"deleting the group {self._group}") from exception

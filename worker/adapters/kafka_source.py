@@ -1,0 +1,186 @@
+"""Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_INVALID,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
+from worker.errors import Retry, Stop
+
+_WAIT = 10.0  # seconds that a look-up at the broker may take
+_HIDDEN = {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._TIMED_OUT_QUEUE}
+
+
+class KafkaSource:
+    """A `Source` on a Kafka topic. Used from one thread only.
+
+    Args:
+        options: librdkafka's settings, complete (see `assemble.py`).
+        topic: the events topic.
+        incremental: whether the group's protocol is cooperative, so that assignments come as differences.
+    """
+
+    def __init__(self, options: Mapping[str, Any], topic: str, *, incremental: bool) -> None:
+        self._consumer = Consumer({**options, "stats_cb": self._statistics})
+        self._topic = topic
+        self._incremental = incremental
+        self._epoch = 0
+        self._lag: dict[int, int] = {}
+        self._position: dict[int, int] = {}  # of the partitions that may be delivered
+
+    def subscribe(self, ownership: Ownership) -> None:
+        def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            self._epoch += 1
+            # The restore decides where to begin; until then the position is a placeholder and nothing is delivered.
+            placeholders = [TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING) for tp in partitions]
+            (consumer.incremental_assign if self._incremental else consumer.assign)(placeholders)
+            consumer.pause(placeholders)
+            ownership.assigned([tp.partition for tp in partitions])
+
+        def gone(consumer: Consumer, partitions: list[TopicPartition], tell: Any) -> None:
+            self._epoch += 1
+            numbers = [tp.partition for tp in partitions]
+            tell(numbers)
+            for number in numbers:
+                self._lag.pop(number, None)
+                self._position.pop(number, None)
+            if self._incremental:
+                consumer.incremental_unassign(partitions)
+            else:
+                consumer.unassign()
+
+        self._consumer.subscribe(
+            [self._topic],
+            on_assign=assigned,
+            on_revoke=lambda consumer, partitions: gone(consumer, partitions, ownership.revoked),
+            on_lost=lambda consumer, partitions: gone(consumer, partitions, ownership.lost),
+        )
+
+    def poll(self, limit: int, timeout: float) -> Records | None:
+        epoch = self._epoch
+        # The first record by poll, which wakes at once; the rest of what is there in one call, without waiting.
+        first = self._consumer.poll(timeout)
+        if first is None:
+            return None
+        messages = [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
+        if epoch != self._epoch:
+            self._rewind(messages)
+            return None
+        if any(map(Message.error, messages)):
+            messages = [message for message in messages if not self._failed(message)]
+        messages = self._expected(messages)
+        if not messages:
+            return None
+        return self._records(messages)
+
+    def _records(self, messages: list[Message]) -> Records:
+        records = Records(
+            list(map(Message.partition, messages)),
+            list(map(Message.offset, messages)),
+            [timestamp[1] for timestamp in map(Message.timestamp, messages)],
+            list(map(Message.key, messages)),
+            list(map(Message.value, messages)),
+            lambda index: _headers(messages[index]),
+            self._consumer.consumer_group_metadata(),
+        )
+        self._position.update(records.ends())
+        return records
+
+    def _expected(self, messages: list[Message]) -> list[Message]:
+        """Drops what was fetched for a partition before it was sought elsewhere or handed over by a restore."""
+        partitions = set(map(Message.partition, messages))
+        if partitions <= self._position.keys():
+            return messages
+        return [message for message in messages if message.partition() in self._position]
+
+    def _failed(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return False
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise Stop(
+                f"partition {message.partition()} of {self._topic} no longer has the next event: {error.str()}; "
+                "events were deleted before they were processed. Raise the topic's retention, and start anew with "
+                "`python -m worker reset`"
+            )
+        problem = sorted_error(error, f"reading {self._topic}")
+        if isinstance(problem, Stop) or not error.retriable():
+            raise problem
+        return True
+
+    def _rewind(self, messages: list[Message]) -> None:
+        """Gives back a poll during which the assignment changed: kept partitions are read again from where it began."""
+        owned = {tp.partition for tp in self._consumer.assignment()}
+        first: dict[int, int] = {}
+        for message in messages:
+            if message.error() is None and message.partition() in owned & self._position.keys():
+                first.setdefault(message.partition(), message.offset())
+        for partition, offset in first.items():
+            self._seek(partition, offset)
+
+    def committed(self, partition: int, timeout: float) -> int | None:
+        try:
+            (answer,) = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=timeout)
+        except KafkaException as exception:
+            if error_of(exception).code() in _HIDDEN:
+                return None
+            raise sorted_error(error_of(exception), "asking for the committed offset") from exception
+        if answer.error is not None:
+            if answer.error.code() in _HIDDEN:
+                return None
+            raise sorted_error(answer.error, "asking for the committed offset")
+        return NO_OFFSET if answer.offset == OFFSET_INVALID else int(answer.offset)
+
+    def bounds(self, partition: int) -> tuple[int, int]:
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_WAIT)
+        except KafkaException as exception:
+            raise sorted_error(error_of(exception), f"asking for the bounds of {self._topic}") from exception
+        return low, high
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        parts = [TopicPartition(self._topic, partition) for partition in partitions]
+        self._consumer.pause(parts)
+        for part in parts:
+            self._position.pop(part.partition, None)
+
+    def resume(self, partition: int, offset: int) -> None:
+        self._seek(partition, offset)
+        self._consumer.resume([TopicPartition(self._topic, partition)])
+        self._position[partition] = offset
+
+    def _seek(self, partition: int, offset: int) -> None:
+        try:
+            self._consumer.seek(TopicPartition(self._topic, partition, offset))
+        except KafkaException as exception:
+            raise Retry(f"Kafka, seeking partition {partition}: {error_of(exception).str()}", "kafka") from exception
+
+    def lag(self) -> Mapping[int, int]:
+        return dict(self._lag)
+
+    def _statistics(self, document: str) -> None:
+        topics = json.loads(document).get("topics", {})
+        for number, part in topics.get(self._topic, {}).get("partitions", {}).items():
+            position = self._position.get(int(number))
+            if position is not None and part["hi_offset"] >= 0:
+                # Transaction markers at the end are no events: once all that was fetched is delivered, they count as read.
+                read = part["fetchq_cnt"] == 0 and part["app_offset"] <= position
+                self._lag[int(number)] = max(0, part["hi_offset"] - max(position, part["next_offset"] if read else 0))
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _headers(message: Message) -> Headers:
+    return [(name, value.encode() if isinstance(value, str) else value) for name, value in message.headers() or []]

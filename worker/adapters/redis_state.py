@@ -1,0 +1,117 @@
+"""States in Redis: one hash per partition, field = user, value = packed state, empty field = the watermark.
+
+One hash rather than one key per user, because then the states and the watermark live and die together: nothing
+(eviction, a failover, an operator) can remove a user and leave the watermark, a partition sits in one cluster slot by
+construction, and emptying it is one command.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import redis
+from redis.commands.core import Script
+
+from worker.errors import Retry, Stop
+
+WATERMARK = b""  # a user id has at least one byte, so no user can collide with it
+
+# A script may unpack some 8,000 arguments at once, hence the slices.
+_READ = """
+if redis.call('HGET', KEYS[1], '') ~= ARGV[1] then return false end
+local states = {}
+for first = 2, #ARGV, 5000 do
+  local part = redis.call('HMGET', KEYS[1], unpack(ARGV, first, math.min(first + 4999, #ARGV)))
+  for i = 1, #part do states[#states + 1] = part[i] end
+end
+return states
+"""
+# The watermark goes first: once one write has passed, a server that runs out of memory finishes the script.
+_WRITE = """
+if redis.call('HGET', KEYS[1], '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], '', ARGV[2])
+local last = 3 + tonumber(ARGV[3])
+for first = 4, last, 5000 do
+  redis.call('HSET', KEYS[1], unpack(ARGV, first, math.min(first + 4999, last)))
+end
+for first = last + 1, #ARGV, 5000 do
+  redis.call('HDEL', KEYS[1], unpack(ARGV, first, math.min(first + 4999, #ARGV)))
+end
+return 1
+"""
+_CLAIM = """
+if (redis.call('HGET', KEYS[1], '') or '') ~= ARGV[1] then return 0 end
+if ARGV[3] == '1' then redis.call('UNLINK', KEYS[1]) end
+redis.call('HSET', KEYS[1], '', ARGV[2])
+return 1
+"""
+
+_REFUSED = (redis.AuthenticationError, redis.exceptions.NoPermissionError, redis.exceptions.AuthorizationError)
+
+
+class RedisStates:
+    """A `StateCache` on anything that speaks Redis's protocol."""
+
+    def __init__(self, client: "redis.Redis | redis.RedisCluster", prefix: str, group: str, where: str) -> None:
+        self._client = cast(Any, client)
+        self._prefix = prefix
+        self._group = group
+        self._where = where
+        self._read: Script = self._client.register_script(_READ)
+        self._write: Script = self._client.register_script(_WRITE)
+        self._claim: Script = self._client.register_script(_CLAIM)
+
+    def key(self, partition: int) -> str:
+        """The hash that holds `partition`; the braces make it one cluster slot."""
+        return f"{self._prefix}:{{{self._group}/{partition}}}"
+
+    def check(self) -> None:
+        memory: dict[str, Any] = self._ask(lambda: self._client.info("memory"))
+        nodes = (
+            [memory] if "maxmemory_policy" in memory else [node for node in memory.values() if isinstance(node, dict)]
+        )
+        for node in nodes:
+            policy = node.get("maxmemory_policy", "noeviction")
+            if policy != "noeviction":
+                raise Stop(
+                    f"Redis at {self._where} has maxmemory-policy {policy!r}, under which it drops states at will; "
+                    "set maxmemory-policy to noeviction (and maxmemory high enough) and start the worker again"
+                )
+
+    def watermark(self, partition: int) -> bytes | None:
+        return cast("bytes | None", self._ask(lambda: self._client.hget(self.key(partition), WATERMARK)))
+
+    def read(self, partition: int, watermark: bytes, users: Sequence[bytes]) -> list[bytes | None] | None:
+        states = self._ask(lambda: self._read(keys=[self.key(partition)], args=[watermark, *users]))
+        return cast("list[bytes | None] | None", states)
+
+    def write(self, partition: int, watermark: bytes, successor: bytes, states: Mapping[bytes, bytes | None]) -> bool:
+        pairs: list[bytes] = []
+        erased: list[bytes] = []
+        for user, state in states.items():
+            if state is None:
+                erased.append(user)
+            else:
+                pairs += (user, state)
+        arguments = [watermark, successor, len(pairs), *pairs, *erased]
+        return bool(self._ask(lambda: self._write(keys=[self.key(partition)], args=arguments)))
+
+    def claim(self, partition: int, watermark: bytes | None, claim: bytes, *, empty: bool) -> bool:
+        arguments = [watermark or b"", claim, int(empty)]
+        return bool(self._ask(lambda: self._claim(keys=[self.key(partition)], args=arguments)))
+
+    def forget(self, partition: int) -> None:
+        self._ask(lambda: self._client.unlink(self.key(partition)))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        try:
+            return question()
+        except _REFUSED as error:
+            raise Stop(
+                f"Redis at {self._where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password "
+                "and its ACL (the commands it needs are in docs/security.md)"
+            ) from error
+        except redis.RedisError as error:
+            raise Retry(f"Redis at {self._where}: {error or type(error).__name__}", "redis") from error

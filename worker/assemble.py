@@ -1,0 +1,167 @@
+"""Builds a worker from its settings; the only place that knows which adapters stand behind the ports."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import redis
+
+from worker.adapters.kafka_changelog import KafkaChangelog
+from worker.adapters.kafka_sink import KafkaSink, Topics
+from worker.adapters.kafka_source import KafkaSource
+from worker.adapters.kafka_topics import KafkaTopics
+from worker.adapters.redis_state import RedisStates
+from worker.backoff import Backoff
+from worker.cache_writer import CacheWriter
+from worker.errors import Retry, Stop
+from worker.inference.labeller import Labeller
+from worker.loop import Worker
+from worker.observe.health import Health
+from worker.observe.metrics import Metrics
+from worker.ownership import Partitions
+from worker.pipeline import Pipeline, Policy
+from worker.restore import Restorer
+from worker.settings import Settings
+
+ADMIN_SECONDS = 5.0
+Answer = TypeVar("Answer")
+
+
+def topics_of(settings: Settings) -> Topics:
+    kafka = settings.kafka
+    return Topics(kafka.events_topic, kafka.labels_topic, kafka.state_topic, kafka.dead_letter_topic)
+
+
+def kafka_topics(settings: Settings) -> KafkaTopics:
+    return KafkaTopics(settings.kafka.client_options(), topics_of(settings), ADMIN_SECONDS)
+
+
+def redis_states(settings: Settings) -> RedisStates:
+    """The cache of states; connects when it is first asked something."""
+    given = settings.redis
+    options: dict[str, Any] = {
+        "username": given.username,
+        "password": given.password.get_secret_value() if given.password else None,
+        "socket_timeout": given.timeout_s,
+        "socket_connect_timeout": given.timeout_s,
+        # Every failure ends in a restore, so the client itself repeats nothing.
+        "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+    }
+    if given.ssl_ca_certs is not None:
+        options["ssl_ca_certs"] = str(given.ssl_ca_certs)
+    make = redis.RedisCluster.from_url if given.cluster else redis.Redis.from_url
+    return RedisStates(make(given.url, **options), given.key_prefix, settings.kafka.group, given.url)
+
+
+def consumer_options(settings: Settings) -> dict[str, Any]:
+    kafka = settings.kafka
+    classic = {
+        "session.timeout.ms": kafka.session_timeout_ms,
+        "partition.assignment.strategy": kafka.assignment,
+    }
+    return {
+        **kafka.client_options(),
+        "statistics.interval.ms": 1000,
+        "fetch.queue.backoff.ms": 10,  # the default, a second, starves a worker that has just emptied a full queue
+        **kafka.consumer_options,
+        **(classic if kafka.group_protocol == "classic" else {}),
+        "group.id": kafka.group,
+        "group.instance.id": kafka.member,
+        "group.protocol": kafka.group_protocol,
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+    }
+
+
+def producer_options(settings: Settings) -> dict[str, Any]:
+    kafka = settings.kafka
+    return {
+        **kafka.client_options(),
+        "compression.type": "lz4",
+        "linger.ms": 5,  # a commit flushes at once, so this delays nothing; it lets batches fill while one is gathered
+        "queue.buffering.max.messages": 1_000_000,
+        **kafka.producer_options,
+        "transactional.id": kafka.member,
+        "transaction.timeout.ms": kafka.transaction_timeout_ms,
+        "message.timeout.ms": kafka.transaction_timeout_ms * 9 // 10,
+        "partitioner": "murmur2_random",
+    }
+
+
+def changelog_options(settings: Settings) -> dict[str, Any]:
+    kafka = settings.kafka
+    return {
+        **kafka.client_options(),
+        "fetch.wait.max.ms": 20,  # the end of the partition is reported after an empty fetch
+        "fetch.queue.backoff.ms": 10,
+        **kafka.consumer_options,
+        "group.id": f"{kafka.member}-restore",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "error",
+    }
+
+
+def assemble(settings: Settings, labeller: Labeller, metrics: Metrics, health: Health) -> Worker:
+    """A worker ready to run. Raises Stop if brokers, topics or Redis are not as the protocol needs them."""
+    topics = topics_of(settings)
+    kafka = kafka_topics(settings)
+    facts = patient(kafka.facts, settings.kafka.startup_timeout_s)
+    identity = kafka.identity(facts)
+    keep_seconds = int(facts[topics.states].config.get("delete.retention.ms", 0)) / 1000
+    cache = redis_states(settings)
+    patient(cache.check, settings.kafka.startup_timeout_s)
+
+    incremental = settings.kafka.group_protocol == "consumer" or settings.kafka.assignment == "cooperative-sticky"
+    source = KafkaSource(consumer_options(settings), topics.events, incremental=incremental)
+    sink = KafkaSink(producer_options(settings), topics, settings.kafka.transaction_timeout_ms / 1000)
+    changelog = KafkaChangelog(changelog_options(settings), kafka.admin, topics.states)
+    restorer = Restorer(source, changelog, cache, identity, keep_seconds, time.time)
+    writer = CacheWriter(cache)
+    hot_capacity = settings.policy.max_hot_bytes // max(1, identity.partitions)
+
+    def partitions(end_transaction: Callable[[], None]) -> Partitions:
+        return Partitions(source, restorer, writer, backoff(settings), metrics, hot_capacity, end_transaction)
+
+    return Worker(
+        source,
+        sink,
+        cache,
+        Pipeline(labeller, policy(settings)),
+        writer,
+        backoff(settings),
+        partitions,
+        metrics,
+        health,
+        topic=topics.events,
+        max_events=settings.batch.max_events,
+    )
+
+
+def policy(settings: Settings) -> Policy:
+    given = settings.policy
+    return Policy(given.max_songs, given.max_event_bytes, given.labelling_default, settings.batch.chunk_events)
+
+
+def backoff(settings: Settings) -> Backoff:
+    retry = settings.retry
+    return Backoff(retry.first_ms / 1000, retry.max_ms / 1000, retry.jitter, time.monotonic, random.random)
+
+
+def patient(question: Callable[[], Answer], seconds: float) -> Answer:
+    """Asks until there is an answer, at most for `seconds`; then raises Stop with the last reason."""
+    waits = Backoff(0.1, 1.0, 0.0, time.monotonic, random.random)
+    given_up = time.monotonic() + seconds
+    while True:
+        try:
+            return question()
+        except Retry as problem:
+            if time.monotonic() > given_up:
+                raise Stop(
+                    f"{problem}; no answer within {seconds:g} s. Start it, or correct the address "
+                    "(SONGPRINT_KAFKA__BOOTSTRAP_SERVERS, SONGPRINT_REDIS__URL)"
+                ) from problem
+            time.sleep(waits.wait())

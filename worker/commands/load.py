@@ -1,0 +1,73 @@
+"""`worker load`: a data folder's playlists as snapshot events."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from rich.progress import track
+
+from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.errors import Stop
+from worker.plays import read_playlists
+from worker.settings import Settings, load_settings
+
+HELP = "Publish a data folder's playlists as snapshot events (backfill)."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with plays.csv, .tsv or .parquet (or .gz)")
+    parser.add_argument("--users", type=int, metavar="N", help="only the first N users")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments.config, {})
+    playlists = read_playlists(arguments.folder)
+    if arguments.users is not None:
+        playlists = dict(list(playlists.items())[: arguments.users])
+    failures = _publish(settings, playlists)
+    if failures:
+        raise Stop(f"{len(failures)} of {len(playlists)} events were not accepted: {failures[0]}; run the command again")
+    print(f"published {len(playlists)} snapshots to {settings.kafka.events_topic}")
+    return 0
+
+
+def _publish(settings: Settings, playlists: Mapping[str, list[str]]) -> list[str]:
+    """Publishes one snapshot for each user; returns why records were refused, empty when all went well."""
+    producer = Producer(
+        {
+            **settings.kafka.client_options(),
+            "partitioner": "murmur2_random",  # as every producer of this topic, or a user would get two states
+            "enable.idempotence": True,
+            "linger.ms": 20,
+            "compression.type": "lz4",
+            "message.timeout.ms": int(settings.kafka.startup_timeout_s * 1000),
+        }
+    )
+    failures: list[str] = []
+
+    def delivered(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            failures.append(error.str())
+
+    try:
+        for user, value in track(list(_snapshots(playlists)), description="publishing", transient=True):
+            while True:
+                try:
+                    producer.produce(settings.kafka.events_topic, value, user, on_delivery=delivered)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            if failures:
+                break
+            producer.poll(0)
+        producer.flush()
+    except KafkaException as exception:
+        raise sorted_error(error_of(exception), "publishing playlists") from exception
+    return failures
+
+
+def _snapshots(playlists: Mapping[str, list[str]]) -> Iterator[tuple[str, bytes]]:
+    for user, songs in playlists.items():
+        yield user, msgspec.json.encode({"type": "snapshot", "songs": songs})

@@ -1,0 +1,59 @@
+"""`worker run`: the streaming worker."""
+
+import argparse
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from worker.assemble import assemble, load_labeller
+from worker.loop import Worker
+from worker.observe.health import Health, HealthServer
+from worker.observe.logs import configure_logs
+from worker.observe.metrics import Metrics
+from worker.settings import load_settings
+
+HELP = "Label playlist events until SIGTERM or Ctrl-C."
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", type=Path, help="folder of the model's bundle (SONGPRINT_MODEL__BUNDLE)")
+    parser.add_argument("--instance", help="this worker's name, unique in its group (SONGPRINT_KAFKA__INSTANCE)")
+    parser.add_argument("--port", type=int, help="port of metrics and health (SONGPRINT_HTTP__PORT)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    overrides = {
+        "model.bundle": arguments.bundle,
+        "kafka.instance": arguments.instance,
+        "http.port": arguments.port,
+    }
+    settings = load_settings(arguments.config, overrides)
+    configure_logs(settings.log)
+    metrics = Metrics()
+    health = Health()
+    with HealthServer(settings.http, metrics, health) as server:
+        log.info("starting", extra={"instance": settings.kafka.member, "metrics": server.url})
+        labeller = load_labeller(settings)
+        worker = assemble(settings, labeller, metrics, health)
+        with _stopped_by_signals(worker):
+            worker.run()
+    log.info("stopped")
+    return 0
+
+
+@contextmanager
+def _stopped_by_signals(worker: Worker) -> Iterator[None]:
+    def stop(number: int, _frame: object) -> None:
+        log.info("stopping", extra={"signal": signal.Signals(number).name})
+        worker.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,133 @@
+"""Which partitions this worker owns, and which of them still have to be restored."""
+
+import logging
+import time
+from collections.abc import Callable, Generator, Sequence
+
+from worker.adapters.ports import Source
+from worker.backoff import Backoff
+from worker.cache_writer import CacheWriter
+from worker.errors import Retry
+from worker.observe.metrics import Metrics
+from worker.partition import OwnedPartition
+from worker.restore import Restored, Restorer
+
+log = logging.getLogger(__name__)
+
+
+class Partitions:
+    """The owned partitions; told about rebalances by the source (`Ownership`), restored step by step by the loop."""
+
+    def __init__(
+        self,
+        source: Source,
+        restorer: Restorer,
+        writer: CacheWriter,
+        backoff: Backoff,
+        metrics: Metrics,
+        hot_capacity: int,
+        end_transaction: Callable[[], None],
+    ) -> None:
+        self._source = source
+        self._restorer = restorer
+        self._writer = writer
+        self._backoff = backoff
+        self._metrics = metrics
+        self._hot_capacity = hot_capacity
+        self._end_transaction = end_transaction
+        self._owned: dict[int, OwnedPartition] = {}
+        self._restore: tuple[int, float, Generator[None, None, Restored]] | None = None
+
+    def __getitem__(self, partition: int) -> OwnedPartition:
+        return self._owned[partition]
+
+    @property
+    def owned(self) -> Sequence[int]:
+        return list(self._owned)
+
+    @property
+    def unready(self) -> Sequence[int]:
+        """Partitions that are not restored yet."""
+        return [number for number, partition in self._owned.items() if not partition.ready]
+
+    def assigned(self, partitions: Sequence[int]) -> None:
+        log.info("partitions assigned", extra={"partitions": partitions})
+        for number in partitions:
+            self._owned[number] = OwnedPartition(number, self._hot_capacity)
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """Before this returns, the last batch is committed or aborted, and what was committed is in the cache."""
+        log.info("partitions revoked", extra={"partitions": partitions})
+        try:
+            self._end_transaction()
+            self._writer.settle()
+        except Retry as problem:
+            # The next owner restores what the cache lacks; an open transaction of this member can no longer commit.
+            log.warning("could not finish before the partitions left", extra={"cause": str(problem)})
+            self.distrust(self.owned)
+        self._drop(partitions)
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """Someone else owns them already: what is under way must not be committed."""
+        log.warning("partitions lost", extra={"partitions": partitions})
+        try:
+            self._end_transaction()
+        except Retry as problem:
+            log.warning("could not abort", extra={"cause": str(problem)})
+        self._drop(partitions)
+
+    def _drop(self, partitions: Sequence[int]) -> None:
+        if self._restore and self._restore[0] in partitions:
+            self._abandon_restore()
+        for number in partitions:
+            self._owned.pop(number, None)
+            self._metrics.revoked(number)
+
+    def distrust(self, partitions: Sequence[int]) -> None:
+        """Pause these partitions and restore them before their next event."""
+        self._abandon_restore()
+        for number in partitions:
+            self._owned[number].distrust()
+        self._source.pause(partitions)
+
+    def restore_some(self) -> None:
+        """One bounded step towards readiness; nothing to do if all are ready, or if it is not yet time to try again."""
+        if self._backoff.remaining:
+            return
+        if self._restore is None:
+            unready = self.unready
+            if not unready:
+                return
+            self._restore = (unready[0], time.monotonic(), self._restorer.restore(unready[0]))
+        number, started, steps = self._restore
+        try:
+            next(steps)
+        except StopIteration as finished:
+            self._restore = None
+            self._finish(number, finished.value, time.monotonic() - started)
+        except Retry as problem:
+            self._restore = None
+            wait = self._backoff.wait()
+            self._metrics.retried(problem.part)
+            log.warning("restore has to wait", extra={"partition": number, "cause": str(problem), "seconds": wait})
+
+    def _finish(self, number: int, restored: Restored, seconds: float) -> None:
+        self._owned[number].advance(restored.watermark)
+        self._source.resume(number, restored.watermark.offset)
+        self._backoff.succeeded()
+        self._metrics.restored(restored.kind, restored.records, seconds)
+        log.info(
+            "partition restored",
+            extra={
+                "partition": number,
+                "kind": restored.kind,
+                "records": restored.records,
+                "offset": restored.watermark.offset,
+                "seconds": round(seconds, 3),
+            },
+        )
+
+    def _abandon_restore(self) -> None:
+        if self._restore is not None:
+            self._restore[2].close()
+            self._restore = None

@@ -1,0 +1,84 @@
+"""A partition that this worker owns: how far it is, and the states held in process for it."""
+
+from collections.abc import Iterable, Mapping
+
+from worker.contract.user_state import UserState
+from worker.watermark import Watermark
+
+_OVERHEAD = 400  # bytes of Python objects around one state
+
+
+class HotStates:
+    """States of one partition, in two generations: when the young one is full it becomes the old one, and what the old
+    one held is forgotten. What is used again moves up, so the least recently used go first, for two look-ups a use.
+
+    Args:
+        capacity: about how many bytes may be held.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.young: dict[bytes, UserState | None] = {}
+        self._old: dict[bytes, UserState | None] = {}
+        self._capacity = capacity
+        self._bytes = 0
+
+    def absent(self, users: Iterable[bytes]) -> list[bytes]:
+        """Those of `users` that have to be read; all others are in `young` afterwards."""
+        absent = []
+        for user in users:
+            if user in self._old:
+                self.put({user: self._old.pop(user)})
+            elif user not in self.young:
+                absent.append(user)
+        return absent
+
+    def put(self, states: Mapping[bytes, UserState | None]) -> None:
+        young = self.young
+        for user, state in states.items():
+            before = young.get(user)
+            self._bytes += _size(state) - (_size(before) if before else 0)
+            young[user] = state
+
+    def age(self) -> None:
+        """Makes room if the bound is reached. To be called between batches: a batch needs all of its users young."""
+        if self._bytes > self._capacity // 2:
+            self._old = self.young
+            self.young, self._bytes = {}, 0
+
+    def clear(self) -> None:
+        self.young, self._old, self._bytes = {}, {}, 0
+
+    @property
+    def users(self) -> int:
+        return len(self.young) + len(self._old)
+
+
+def _size(state: UserState | None) -> int:
+    return _OVERHEAD + (len(state.songs) + len(state.rows) if state else 0)
+
+
+class OwnedPartition:
+    """One partition from assignment to revocation. It is ready once its copy in the cache is known to be complete."""
+
+    def __init__(self, number: int, hot_capacity: int) -> None:
+        self.number = number
+        self.hot = HotStates(hot_capacity)
+        self._watermark: Watermark | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._watermark is not None
+
+    @property
+    def watermark(self) -> Watermark:
+        """What the cache's watermark must be."""
+        assert self._watermark is not None, "a partition has a watermark from its restore on"
+        return self._watermark
+
+    def advance(self, watermark: Watermark) -> None:
+        self._watermark = watermark
+
+    def distrust(self) -> None:
+        """Forget everything held in process: the partition has to be restored before its next event."""
+        self._watermark = None
+        self.hot.clear()

@@ -1,0 +1,255 @@
+"""The job itself, without any I/O: events and states in, labels and new states out.
+
+A batch is worked through in chunks. While the models run on one chunk in a second thread (they leave the interpreter
+alone meanwhile), the next chunk is folded and the labels of the last one are written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worker.adapters.ports import Headers, OutputRecord, Records
+from worker.contract.event import Event, decode_event, decode_user
+from worker.contract.features import Features, build_features
+from worker.contract.user_label import Abstention, LabelWriter, Verdicts, encode_time, encode_timestamp, judge
+from worker.contract.user_state import UserState, fold
+from worker.contract.vocabulary import SongIndex, Vocabulary
+from worker.errors import Reason, Reject, Stop
+
+States = Mapping[int, Mapping[bytes, UserState | None]]
+"""Partition → user's key → state; None where nothing is known of the user."""
+Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Gender [B, 2] and cluster [B, K] probabilities."""
+
+
+class Model(Protocol):
+    """What the pipeline needs of a loaded bundle."""
+
+    version: str
+    genders: Sequence[str]
+    cluster_names: Sequence[str]
+    abstention: Abstention
+    vocabulary: Vocabulary
+
+    def run(self, features: Features) -> Scores: ...
+
+
+class Policy(NamedTuple):
+    max_songs: int
+    max_event_bytes: int
+    labelling_default: bool
+    chunk_events: int
+
+
+class Poisoned(Exception):
+    """The models fail on the events at these indexes of the batch, and only on them."""
+
+    def __init__(self, indexes: Sequence[int], cause: Exception) -> None:
+        super().__init__(f"inference failed on {len(indexes)} events: {cause}")
+        self.indexes = indexes
+        self.cause = cause
+
+
+class Decoded(NamedTuple):
+    """A batch's events as parallel columns; where an event is a Reject, its user may be empty."""
+
+    users: list[str]
+    events: list[Event | Reject]
+
+    def poison(self, problem: Poisoned) -> None:
+        for index in problem.indexes:
+            self.events[index] = Reject(Reason.INFERENCE, f"the models fail on this playlist: {problem.cause}")
+
+
+class Rejected(NamedTuple):
+    record: int
+    """Index into the batch."""
+    reject: Reject
+
+
+class Outputs(NamedTuple):
+    """What one chunk yields, in the order of its events."""
+
+    records: list[OutputRecord]
+    rejected: list[Rejected]
+    verdicts: Verdicts
+    states: list[UserState]
+    """The labelled users' states, parallel to the verdicts."""
+
+
+class _Chunk(NamedTuple):
+    labelled: list[int]
+    states: list[UserState]
+    tombstones: list[tuple[int, str]]
+    rejected: list[Rejected]
+    features: Features
+    scores: Future[Scores] | None
+
+
+class Pipeline:
+    """Labels batches with one model."""
+
+    def __init__(self, model: Model, policy: Policy) -> None:
+        self.model = model
+        self._policy = policy
+        self._songs = SongIndex(model.vocabulary)
+        self._writer = LabelWriter(model.genders, model.cluster_names, model.version)
+        self._inference = ThreadPoolExecutor(1, "inference")
+
+    def close(self) -> None:
+        self._inference.shutdown()
+
+    def decode(self, records: Records) -> Decoded:
+        """Users and events of a batch; whatever is wrong with a record becomes a Reject in its place."""
+        decoded = Decoded([], [])
+        max_bytes = self._policy.max_event_bytes
+        for key, value in zip(records.keys, records.values, strict=True):
+            user = ""
+            event: Event | Reject
+            try:
+                user = decode_user(key)
+                event = decode_event(value, user, max_bytes)
+            except Reject as reject:
+                event = reject
+            decoded.users.append(user)
+            decoded.events.append(event)
+        return decoded
+
+    def process(
+        self,
+        records: Records,
+        decoded: Decoded,
+        before: States,
+        changed: dict[int, dict[bytes, UserState | None]],
+    ) -> Iterator[Outputs]:
+        """Folds and labels a batch, chunk by chunk.
+
+        Args:
+            before: the states of all users of the batch.
+            changed: has an empty dict for every partition of the batch; filled with the states after the batch.
+        """
+        running: _Chunk | None = None
+        for start in range(0, len(records), self._policy.chunk_events):
+            stop = min(start + self._policy.chunk_events, len(records))
+            chunk = self._fold(range(start, stop), records, decoded, before, changed)
+            if running:
+                yield self._write(running, records, decoded)
+            running = chunk
+        if running:
+            yield self._write(running, records, decoded)
+
+    def _fold(
+        self,
+        indexes: range,
+        records: Records,
+        decoded: Decoded,
+        before: States,
+        changed: dict[int, dict[bytes, UserState | None]],
+    ) -> _Chunk:
+        labelled: list[int] = []
+        states: list[UserState] = []
+        tombstones: list[tuple[int, str]] = []
+        rejected: list[Rejected] = []
+        songs, max_songs, default = self._songs, self._policy.max_songs, self._policy.labelling_default
+        for index in indexes:
+            event = decoded.events[index]
+            key = records.keys[index]
+            if type(event) is Reject or key is None:
+                rejected.append(Rejected(index, event))  # type: ignore[arg-type]  # without a key there is no event
+                continue
+            partition = records.partitions[index]
+            fresh = changed[partition]
+            state = fresh[key] if key in fresh else before[partition][key]
+            try:
+                state = fold(state, event, records.offsets[index], songs, max_songs)  # type: ignore[arg-type]
+            except Reject as reject:
+                rejected.append(Rejected(index, reject))
+                continue
+            fresh[key] = state
+            if state is None:
+                tombstones.append((index, "erased"))
+            elif not state.may_be_labelled(default):
+                tombstones.append((index, "objecting"))
+            else:
+                labelled.append(index)
+                states.append(state)
+        features = build_features([state.rows for state in states])
+        scores = self._inference.submit(self.model.run, features) if labelled else None
+        return _Chunk(labelled, states, tombstones, rejected, features, scores)
+
+    def _write(self, chunk: _Chunk, records: Records, decoded: Decoded) -> Outputs:
+        if chunk.scores is None:
+            verdicts, labels = Verdicts([], [], [], []), []
+        else:
+            try:
+                gender, cluster = chunk.scores.result()
+            except Exception as error:
+                raise self._culprits(chunk, error) from error
+            verdicts = judge(gender, cluster, chunk.features.song_counts, self.model.abstention)
+            labels = self._labels(chunk, verdicts, records, decoded)
+        written: list[OutputRecord] = [
+            (records.keys[index], label, None)  # type: ignore[misc]  # a labelled event has a key
+            for index, label in zip(chunk.labelled, labels, strict=True)
+        ]
+        if chunk.tombstones:
+            written = _in_order(chunk, written, records)
+        return Outputs(written, chunk.rejected, verdicts, chunk.states)
+
+    def _labels(self, chunk: _Chunk, verdicts: Verdicts, records: Records, decoded: Decoded) -> list[bytes]:
+        stamps: dict[int, bytes] = {}
+        times = []
+        for index in chunk.labelled:
+            at = decoded.events[index].at  # type: ignore[union-attr]  # a labelled event is no Reject
+            if at is not None:
+                times.append(encode_time(at))
+                continue
+            stamp = records.timestamps[index]
+            if stamp not in stamps:
+                stamps[stamp] = encode_timestamp(stamp)
+            times.append(stamps[stamp])
+        return self._writer.write(
+            verdicts,
+            users=[decoded.users[index] for index in chunk.labelled],
+            songs=[state.song_count for state in chunk.states],
+            known=[state.known_count for state in chunk.states],
+            partitions=[records.partitions[index] for index in chunk.labelled],
+            offsets=[records.offsets[index] for index in chunk.labelled],
+            times=times,
+        )
+
+    def _culprits(self, chunk: _Chunk, error: Exception) -> Poisoned:
+        """Finds the events that make the models fail by halving. Raises Stop if they fail on every single one."""
+        suspects = [list(range(len(chunk.states)))]
+        guilty: list[int] = []
+        while suspects:
+            some = suspects.pop()
+            try:
+                self.model.run(build_features([chunk.states[row].rows for row in some]))
+            except Exception:  # whatever it is, it is `error` again, which travels on
+                if len(some) == 1:
+                    guilty.append(chunk.labelled[some[0]])
+                else:
+                    half = len(some) // 2
+                    suspects += [some[:half], some[half:]]
+        if len(guilty) == len(chunk.states) > 1:
+            raise Stop(
+                f"the model {self.model.version} fails on every playlist: {error}; deploy another bundle"
+            ) from error
+        return Poisoned(guilty, error)
+
+
+def _in_order(chunk: _Chunk, labels: list[OutputRecord], records: Records) -> list[OutputRecord]:
+    """Labels and tombstones in the order of their events, so that a user's last word stays the last."""
+    indexed = list(zip(chunk.labelled, labels, strict=True))
+    for index, reason in chunk.tombstones:
+        source: Headers = [
+            ("songprint.source.partition", b"%d" % records.partitions[index]),
+            ("songprint.source.offset", b"%d" % records.offsets[index]),
+            ("songprint.reason", reason.encode()),
+        ]
+        indexed.append((index, (records.keys[index] or b"", None, source)))
+    indexed.sort(key=lambda pair: pair[0])
+    return [record for _, record in indexed]
