@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -97,29 +98,31 @@ class LabelWriter:
     def write(
         self,
         verdicts: Verdicts,
-        row: int,
         *,
-        user: str,
-        songs: int,
-        known: int,
-        source: tuple[int, int],
-        at: bytes,
+        users: Sequence[str],
+        songs: Sequence[int],
+        known: Sequence[int],
+        partitions: Sequence[int],
+        offsets: Sequence[int],
+        times: Sequence[bytes],
         reason: bytes = b"event",
-    ) -> bytes:
-        """The label of row `row` of `verdicts`; `source` is (partition, offset), `at` the time as a JSON string."""
-        return _LABEL % (
-            _encode(user),
-            self._genders[verdicts.genders[row]],
-            _DECIMALS[verdicts.gender_probabilities[row]],
-            self._clusters[verdicts.clusters[row]],
-            _DECIMALS[verdicts.cluster_probabilities[row]],
+    ) -> list[bytes]:
+        """B labels from B-long columns; `partitions` and `offsets` tell the source, `times` are JSON strings."""
+        columns = zip(
+            map(_encode, users),
+            map(self._genders.__getitem__, verdicts.genders),
+            map(_DECIMALS.__getitem__, verdicts.gender_probabilities),
+            map(self._clusters.__getitem__, verdicts.clusters),
+            map(_DECIMALS.__getitem__, verdicts.cluster_probabilities),
             songs,
             known,
-            self._model,
-            *source,
-            reason,
-            at,
+            repeat(self._model),
+            partitions,
+            offsets,
+            repeat(reason),
+            times,
         )
+        return [_LABEL % row for row in columns]
 
 
 def encode_time(at: datetime) -> bytes:
