@@ -148,7 +148,9 @@ class Kafka(_Group):
     def _consistent(self) -> Self:
         topics = (self.events_topic, self.labels_topic, self.state_topic, self.dead_letter_topic)
         if len(set(topics)) < len(topics):
-            raise ValueError(f"accepts four different topics; got {', '.join(topics)}")
+            raise ValueError(
+                f"`events_topic`, `labels_topic`, `state_topic`, `dead_letter_topic` are not four topics: {topics}"
+            )
         sasl = self.security_protocol.startswith("sasl_")
         if sasl and self.sasl_mechanism is None:
             raise ValueError(f"`security_protocol` {self.security_protocol} needs `sasl_mechanism`")
