@@ -16,7 +16,7 @@ _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "t
 
 
 def configure(level: str, form: Literal["auto", "json", "text"], stream: TextIO | None = None) -> None:
-    """Sends every log record from `level` up to `stream` (by default stderr), in place of what was configured before."""
+    """Sends log records from `level` up to `stream`, by default stderr, in place of what was configured before."""
     stream = stream or sys.stderr
     as_text = form == "text" or (form == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)

@@ -174,8 +174,8 @@ class Metrics:
     def relabelled(self, count: int) -> None:
         self._relabels.inc(count)
 
-    def cache_read(self, *, hits: int, misses: int, hot: int = 0) -> None:
-        """States found in Redis, found nowhere, and found in process."""
+    def lookups(self, *, hot: int, hits: int, misses: int) -> None:
+        """States found in process, found in Redis, and found nowhere."""
         for result, count in (("hot", hot), ("hit", hits), ("miss", misses)):
             self._lookups.labels(result).inc(count)
 
