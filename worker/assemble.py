@@ -1,9 +1,9 @@
 """Builds a worker from its settings; the only place that knows which adapters stand behind the ports."""
 
-import random
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from random import SystemRandom
+from typing import Any, TypeVar
 
 import redis
 
@@ -13,18 +13,16 @@ from worker.adapters.kafka_source import KafkaSource
 from worker.adapters.kafka_topics import KafkaTopics
 from worker.adapters.redis_state import RedisStates
 from worker.backoff import Backoff
-from worker.cache_writer import CacheWriter
+from worker.contract.bundle import BundleError, load_bundle
 from worker.errors import Retry, Stop
 from worker.inference.labeller import Labeller
-from worker.loop import Worker
-from worker.observe.health import Health
-from worker.observe.metrics import Metrics
-from worker.ownership import Partitions
+from worker.loop import Bounds, Observers, Ports, Worker
 from worker.pipeline import Pipeline, Policy
 from worker.restore import Restorer
 from worker.settings import Settings
 
 ADMIN_SECONDS = 5.0
+_chance = SystemRandom().random
 Answer = TypeVar("Answer")
 
 
@@ -105,39 +103,37 @@ def changelog_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def assemble(settings: Settings, labeller: Labeller, metrics: Metrics, health: Health) -> Worker:
+def load_labeller(settings: Settings) -> Labeller:
+    """The configured bundle, verified and warmed up. Raises Stop if it may not run."""
+    path = settings.model.bundle
+    try:
+        return Labeller.load(load_bundle(path), settings.model.threads)
+    except BundleError as error:
+        raise Stop(f"the bundle {path}: {error}") from error
+
+
+def assemble(settings: Settings, labeller: Labeller, observers: Observers) -> Worker:
     """A worker ready to run. Raises Stop if brokers, topics or Redis are not as the protocol needs them."""
     topics = topics_of(settings)
     kafka = kafka_topics(settings)
     facts = patient(kafka.facts, settings.kafka.startup_timeout_s)
     identity = kafka.identity(facts)
-    keep_seconds = int(facts[topics.states].config.get("delete.retention.ms", 0)) / 1000
+    keep_seconds = int(facts[topics.states].config["delete.retention.ms"]) / 1000
     cache = redis_states(settings)
     patient(cache.check, settings.kafka.startup_timeout_s)
 
     incremental = settings.kafka.group_protocol == "consumer" or settings.kafka.assignment == "cooperative-sticky"
-    source = KafkaSource(consumer_options(settings), topics.events, incremental=incremental)
+    source = KafkaSource(consumer_options(settings), kafka.admin, topics.events, incremental=incremental)
     sink = KafkaSink(producer_options(settings), topics, settings.kafka.transaction_timeout_ms / 1000)
     changelog = KafkaChangelog(changelog_options(settings), kafka.admin, topics.states)
-    restorer = Restorer(source, changelog, cache, identity, keep_seconds, time.time)
-    writer = CacheWriter(cache)
-    hot_capacity = settings.policy.max_hot_bytes // max(1, identity.partitions)
-
-    def partitions(end_transaction: Callable[[], None]) -> Partitions:
-        return Partitions(source, restorer, writer, backoff(settings), metrics, hot_capacity, end_transaction)
-
     return Worker(
-        source,
-        sink,
-        cache,
+        Ports(source, sink, cache),
         Pipeline(labeller, policy(settings)),
-        writer,
-        backoff(settings),
-        partitions,
-        metrics,
-        health,
-        topic=topics.events,
-        max_events=settings.batch.max_events,
+        Restorer(source, changelog, cache, identity, keep_seconds, time.time),
+        lambda: backoff(settings),
+        observers,
+        Bounds(settings.batch.max_events, settings.policy.max_hot_bytes // identity.partitions),
+        topics.events,
     )
 
 
@@ -148,12 +144,12 @@ def policy(settings: Settings) -> Policy:
 
 def backoff(settings: Settings) -> Backoff:
     retry = settings.retry
-    return Backoff(retry.first_ms / 1000, retry.max_ms / 1000, retry.jitter, time.monotonic, random.random)
+    return Backoff(retry.first_ms / 1000, retry.max_ms / 1000, retry.jitter, time.monotonic, _chance)
 
 
 def patient(question: Callable[[], Answer], seconds: float) -> Answer:
     """Asks until there is an answer, at most for `seconds`; then raises Stop with the last reason."""
-    waits = Backoff(0.1, 1.0, 0.0, time.monotonic, random.random)
+    waits = Backoff(0.1, 1.0, 0.0, time.monotonic, _chance)
     given_up = time.monotonic() + seconds
     while True:
         try:

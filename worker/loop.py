@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from worker.adapters.ports import Records, Sink, Source, StateCache
 from worker.backoff import Backoff
@@ -13,17 +14,35 @@ from worker.contract.user_state import UserState, unpack
 from worker.dead_letter import dead_letter
 from worker.errors import Reject, Retry, Stop
 from worker.observe.health import Health
-from worker.observe.metrics import Metrics
+from worker.observe.metrics import Metrics, Stage
 from worker.ownership import Partitions
-from worker.pipeline import Decoded, Pipeline, Poisoned
+from worker.pipeline import Changes, Decoded, Outputs, Pipeline, Poisoned, States
+from worker.restore import Restorer
 from worker.watermark import Watermark
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.2
 CACHE_CHECK_SECONDS = 30.0
+REPORT_SECONDS = 1.0
 
-Changed = dict[int, dict[bytes, UserState | None]]
+
+class Ports(NamedTuple):
+    source: Source
+    sink: Sink
+    cache: StateCache
+
+
+class Observers(NamedTuple):
+    metrics: Metrics
+    health: Health
+
+
+class Bounds(NamedTuple):
+    events: int
+    """Most events of one batch."""
+    hot_bytes: int
+    """Most bytes of states held in process for one partition."""
 
 
 class Worker:
@@ -31,35 +50,29 @@ class Worker:
 
     def __init__(
         self,
-        source: Source,
-        sink: Sink,
-        cache: StateCache,
+        ports: Ports,
         pipeline: Pipeline,
-        writer: CacheWriter,
-        backoff: Backoff,
-        partitions: Callable[[Callable[[], None]], Partitions],
-        metrics: Metrics,
-        health: Health,
-        *,
+        restorer: Restorer,
+        backoff: Callable[[], Backoff],
+        observers: Observers,
+        bounds: Bounds,
         topic: str,
-        max_events: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._source = source
-        self._sink = sink
-        self._cache = cache
+        self._source, self._sink, self._cache = ports
         self._pipeline = pipeline
-        self._writer = writer
-        self._backoff = backoff
-        self._partitions = partitions(self._end_transaction)
-        self._metrics = metrics
-        self._health = health
+        self._writer = CacheWriter(self._cache)
+        self._backoff = backoff()
+        self._metrics, self._health = observers
+        self._partitions = Partitions(
+            self._source, restorer, self._writer, backoff(), self._metrics, bounds.hot_bytes, self._end_transaction
+        )
+        self._max_events = bounds.events
         self._topic = topic
-        self._max_events = max_events
         self._clock = clock
         self._stopping = threading.Event()
-        self._broken = False  # a transaction failed, and the sink has to recover before the next
-        self._cache_checked = time.monotonic()
+        self._open = False  # a transaction is under way, or failed and is not aborted yet
+        self._cache_checked = self._reported = time.monotonic()
 
     def stop(self) -> None:
         """Finish the batch under way and return from `run`; safe in a signal handler."""
@@ -78,21 +91,23 @@ class Worker:
 
     def _turn(self) -> None:
         try:
-            records = self._source.poll(self._max_events, self._patience())
+            with self._timed("poll"):
+                records = self._source.poll(self._max_events, self._patience())
             self._health.polled()
             if not self._backoff.remaining:
                 self._end_transaction()
-                if records is not None:
-                    self._process(records)
+                if records is None:
+                    self._writer.settle()
                 else:
-                    self._idle()
+                    self._process(records)
                 self._partitions.restore_some()
+            self._check_cache()
         except Retry as problem:
             self._step_back(problem)
         self._report()
 
     def _patience(self) -> float:
-        """How long a poll may wait: not at all while partitions are to be restored."""
+        """How long a poll may wait for events: not at all while there is a partition to restore."""
         if self._backoff.remaining:
             return min(IDLE_SECONDS, self._backoff.remaining)
         return 0.0 if self._partitions.restoring else IDLE_SECONDS
@@ -103,11 +118,18 @@ class Worker:
             decoded = self._pipeline.decode(records)
         with self._timed("read"):
             before = self._states(records, decoded)
-        changed = self._transact(records, decoded, before)
+        with self._timed("label"):
+            changed, outputs = self._publish(records, decoded, before)
+        with self._timed("commit"):
+            updates = self._commit(records, changed)
+        with self._timed("cache"):
+            self._writer.submit(updates)
         self._backoff.succeeded()
+        for part in outputs:
+            self._metrics.chunk(part)
         self._metrics.batch(records, started, self._clock())
 
-    def _states(self, records: Records, decoded: Decoded) -> Mapping[int, Mapping[bytes, UserState | None]]:
+    def _states(self, records: Records, decoded: Decoded) -> States:
         """The states of all users of the batch, read from the cache where they are not held in process."""
         hot = {partition: self._partitions[partition].hot for partition in set(records.partitions)}
         for states in hot.values():
@@ -117,10 +139,13 @@ class Worker:
         for partition, key, event in zip(records.partitions, records.keys, decoded.events, strict=True):
             if key not in young[partition] and key is not None and type(event) is not Reject:
                 wanted[partition][key] = None
+        read = 0
         for partition, users in wanted.items():
             absent = hot[partition].absent(users)
             if absent:
                 hot[partition].put(self._read(partition, absent))
+                read += len(absent)
+        self._metrics.lookups(hot=len(records) - read, hits=0, misses=0)
         return young
 
     def _read(self, partition: int, users: list[bytes]) -> dict[bytes, UserState | None]:
@@ -134,23 +159,37 @@ class Worker:
             states.update(zip(found, unpack(list(found.values()), self._pipeline.model.vocabulary), strict=True))
         except ValueError as error:
             raise Stop(f"partition {partition} in Redis: {error}") from error
-        self._metrics.cache_read(hits=len(found), misses=len(users) - len(found))
+        self._metrics.lookups(hot=0, hits=len(found), misses=len(users) - len(found))
         return states
 
-    def _transact(
-        self, records: Records, decoded: Decoded, before: Mapping[int, Mapping[bytes, UserState | None]]
-    ) -> None:
-        """Publishes and commits one batch, all or nothing, and sends the new states on their way to the cache."""
+    def _publish(self, records: Records, decoded: Decoded, before: States) -> tuple[Changes, list[Outputs]]:
+        """Puts a batch's outputs into a transaction that is still open."""
+        while True:  # once more for every poisoned event found, each of which is a dead letter the next time
+            changed: Changes = {partition: {} for partition in before}
+            outputs = []
+            self._open = True
+            self._sink.begin()
+            try:
+                for part in self._pipeline.process(records, decoded, before, changed):
+                    self._sink.publish(part.records)
+                    for rejected in part.rejected:
+                        self._sink.bury(dead_letter(self._topic, records, rejected))
+                    outputs.append(part)
+                return changed, outputs
+            except Poisoned as problem:
+                log.error("inference failed", extra={"events": len(problem.indexes), "cause": str(problem.cause)})
+                decoded.poison(problem)
+                self._end_transaction()
+
+    def _commit(self, records: Records, changed: Changes) -> list[CacheUpdate]:
+        """Commits the batch, moves the partitions on, and tells what the cache has to be told."""
         ends = records.ends()
-        self._broken = True  # until the commit has gone through
-        changed = self._publish(records, decoded, before)
         packed = {
             partition: {user: None if state is None else state.pack() for user, state in users.items()}
             for partition, users in changed.items()
         }
-        with self._timed("commit"):
-            positions = self._sink.commit(packed, ends, records.member)
-        self._broken = False
+        positions = self._sink.commit(packed, ends, records.member)
+        self._open = False
         updates = []
         for partition, end in ends.items():
             owned = self._partitions[partition]
@@ -159,33 +198,7 @@ class Worker:
             updates.append(CacheUpdate(partition, mark.encode(), successor.encode(), packed[partition]))
             owned.hot.put(changed[partition])
             owned.advance(successor)
-        with self._timed("cache"):
-            self._writer.submit(updates)
-
-    def _publish(
-        self, records: Records, decoded: Decoded, before: Mapping[int, Mapping[bytes, UserState | None]]
-    ) -> Changed:
-        while True:  # once more for every poisoned event found, each of which is a dead letter the next time
-            changed: Changed = {partition: {} for partition in before}
-            self._sink.begin()
-            try:
-                with self._timed("label"):
-                    for outputs in self._pipeline.process(records, decoded, before, changed):
-                        self._sink.publish(outputs.records)
-                        for rejected in outputs.rejected:
-                            self._sink.bury(dead_letter(self._topic, records, rejected))
-                        self._metrics.chunk(outputs)
-                return changed
-            except Poisoned as problem:
-                log.error("inference failed", extra={"events": len(problem.indexes), "cause": str(problem.cause)})
-                decoded.poison(problem)
-                self._sink.recover()
-
-    def _idle(self) -> None:
-        self._writer.settle()
-        if time.monotonic() - self._cache_checked > CACHE_CHECK_SECONDS:
-            self._cache_checked = time.monotonic()
-            self._cache.check()
+        return updates
 
     def _step_back(self, problem: Retry) -> None:
         """Something is away: nothing of the batch stays, and every partition is restored before it goes on."""
@@ -195,11 +208,33 @@ class Worker:
         self._partitions.distrust(self._partitions.owned)
 
     def _end_transaction(self) -> None:
-        """Makes the sink ready for the next transaction; a transaction that failed is aborted."""
-        if self._broken:
+        """Aborts the transaction if one is open: it failed, or its partitions are leaving."""
+        if self._open:
             self._sink.recover()
-            self._broken = False
+            self._open = False
             self._metrics.aborted()
+
+    def _check_cache(self) -> None:
+        """From time to time: a Redis that evicts, or no longer answers, is found even while all states are hot."""
+        if time.monotonic() - self._cache_checked > CACHE_CHECK_SECONDS:
+            self._cache_checked = time.monotonic()
+            self._cache.check()
+
+    def _report(self) -> None:
+        unready = self._partitions.unready
+        self._health.report([f"partition {number} is being restored" for number in unready])
+        now = time.monotonic()
+        if now - self._reported > REPORT_SECONDS:
+            self._reported = now
+            owned = self._partitions.owned
+            lag, hot_bytes = self._source.lag(), self._partitions.hot_bytes
+            self._metrics.partitions(owned, len(owned) - len(unready), lag, hot_bytes)
+
+    @contextmanager
+    def _timed(self, stage: Stage) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._metrics.stage(stage, time.perf_counter() - started)
 
     def _close(self) -> None:
         """Leaves nothing open: what was committed gets into the cache, partitions are given back, clients closed."""

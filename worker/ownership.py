@@ -50,6 +50,16 @@ class Partitions:
         """Partitions that are not restored yet."""
         return [number for number, partition in self._owned.items() if not partition.ready]
 
+    @property
+    def restoring(self) -> bool:
+        """Whether there is a restore to go on with right now."""
+        return not self._backoff.remaining and bool(self.unready)
+
+    @property
+    def hot_bytes(self) -> int:
+        """About how many bytes of states are held in process."""
+        return sum(partition.hot.bytes for partition in self._owned.values())
+
     def assigned(self, partitions: Sequence[int]) -> None:
         log.info("partitions assigned", extra={"partitions": partitions})
         for number in partitions:

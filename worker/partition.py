@@ -21,6 +21,7 @@ class HotStates:
         self._old: dict[bytes, UserState | None] = {}
         self._capacity = capacity
         self._bytes = 0
+        self._old_bytes = 0
 
     def absent(self, users: Iterable[bytes]) -> list[bytes]:
         """Those of `users` that have to be read; all others are in `young` afterwards."""
@@ -42,15 +43,16 @@ class HotStates:
     def age(self) -> None:
         """Makes room if the bound is reached. To be called between batches: a batch needs all of its users young."""
         if self._bytes > self._capacity // 2:
-            self._old = self.young
+            self._old, self._old_bytes = self.young, self._bytes
             self.young, self._bytes = {}, 0
 
     def clear(self) -> None:
-        self.young, self._old, self._bytes = {}, {}, 0
+        self.young, self._old, self._bytes, self._old_bytes = {}, {}, 0, 0
 
     @property
-    def users(self) -> int:
-        return len(self.young) + len(self._old)
+    def bytes(self) -> int:
+        """About how many bytes are held; what moved up from the old generation counts twice until that is forgotten."""
+        return self._bytes + self._old_bytes
 
 
 def _size(state: UserState | None) -> int:

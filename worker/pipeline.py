@@ -21,6 +21,8 @@ from worker.errors import Reason, Reject, Stop
 
 States = Mapping[int, Mapping[bytes, UserState | None]]
 """Partition → user's key → state; None where nothing is known of the user."""
+Changes = dict[int, dict[bytes, UserState | None]]
+"""The same, of the users that a batch has changed."""
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Gender [B, 2] and cluster [B, K] probabilities."""
 
@@ -28,11 +30,20 @@ Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
 class Model(Protocol):
     """What the pipeline needs of a loaded bundle."""
 
-    version: str
-    genders: Sequence[str]
-    cluster_names: Sequence[str]
-    abstention: Abstention
-    vocabulary: Vocabulary
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def genders(self) -> Sequence[str]: ...
+
+    @property
+    def cluster_names(self) -> Sequence[str]: ...
+
+    @property
+    def abstention(self) -> Abstention: ...
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
 
     def run(self, features: Features) -> Scores: ...
 
@@ -123,7 +134,7 @@ class Pipeline:
         records: Records,
         decoded: Decoded,
         before: States,
-        changed: dict[int, dict[bytes, UserState | None]],
+        changed: Changes,
     ) -> Iterator[Outputs]:
         """Folds and labels a batch, chunk by chunk.
 
@@ -147,7 +158,7 @@ class Pipeline:
         records: Records,
         decoded: Decoded,
         before: States,
-        changed: dict[int, dict[bytes, UserState | None]],
+        changed: Changes,
     ) -> _Chunk:
         labelled: list[int] = []
         states: list[UserState] = []

@@ -39,7 +39,7 @@ def _rows_of_text(path: Path) -> Iterator[tuple[str, str]]:
         try:
             user, song = header.index("user_id"), header.index("song_id")
         except ValueError as error:
-            raise Stop(f"{path} must have the columns user_id and song_id; it has {', '.join(header) or 'none'}") from error
+            raise Stop(f"{path} must have the columns user_id and song_id; it has {header or 'none'}") from error
         for row in rows:
             if len(row) != len(header):
                 raise Stop(f"{path}, line {rows.line_num}: {len(row)} fields where the header has {len(header)}")
@@ -54,7 +54,7 @@ def _open(path: Path) -> IO[str]:
 
 def _rows_of_parquet(path: Path) -> Iterator[tuple[str, str]]:
     if importlib.util.find_spec("pyarrow") is None:
-        raise Stop(f"{path}: reading parquet needs pyarrow; install it (`pip install pyarrow`) or convert the file to csv")
+        raise Stop(f"{path}: reading parquet needs pyarrow: install it, or convert the file to csv")
     parquet = importlib.import_module("pyarrow.parquet").ParquetFile(path)
     missing = {"user_id", "song_id"} - set(parquet.schema_arrow.names)
     if missing:

@@ -98,7 +98,9 @@ class Restorer:
 
     def _write(self, partition: int, claim: bytes, successor: bytes, states: dict[bytes, bytes | None]) -> None:
         if not self._cache.write(partition, claim, successor, states):
-            raise Retry(f"the restore of partition {partition} lost its claim: another worker, or Redis was emptied", "redis")
+            raise Retry(
+                f"the restore of partition {partition} lost its claim to another, or Redis was emptied", "redis"
+            )
 
     def _usable(self, partition: int, found: Watermark, committed: int) -> bool:
         """Whether the copy can be brought up to date from where it stands, rather than written anew."""

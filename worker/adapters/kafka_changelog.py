@@ -1,5 +1,6 @@
 """The changelog read back from Kafka."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.ports import StateChange
 
+_librdkafka = logging.getLogger("librdkafka")
 _WAIT = 10.0  # seconds that a look-up at the broker may take
 
 
@@ -21,7 +23,7 @@ class KafkaChangelog:
     """
 
     def __init__(self, options: Mapping[str, Any], admin: AdminClient, topic: str) -> None:
-        self._consumer = Consumer({**options, "enable.partition.eof": True})
+        self._consumer = Consumer({**options, "enable.partition.eof": True}, logger=_librdkafka)
         self._admin = admin
         self._topic = topic
         self._position = 0

@@ -37,7 +37,9 @@ class KafkaGroup:
         given_up = time.monotonic() + seconds
         while members := self.members():
             if time.monotonic() > given_up:
-                raise Stop(f"the group {self._group} still has members ({', '.join(members)}); stop these workers first")
+                raise Stop(
+                    f"the group {self._group} still has members ({', '.join(members)}); stop these workers first"
+                )
             time.sleep(0.5)
 
     def committed(self, topic: str) -> dict[int, int]:

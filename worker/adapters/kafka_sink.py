@@ -1,5 +1,6 @@
 """Labels, states and dead letters to Kafka, with the input offsets, in one transaction per batch."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.ports import DeadLetter, OutputRecord
 from worker.errors import Retry, Stop
 
+_librdkafka = logging.getLogger("librdkafka")
 FENCED_TWICE = 60.0  # seconds: fenced again within them, another process uses the same id
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
@@ -43,7 +45,7 @@ class KafkaSink:
 
     def open(self) -> None:
         self._discard()
-        producer = Producer(self._options)
+        producer = Producer(self._options, logger=_librdkafka)
         self._protocol(producer.init_transactions, "taking over the transactional id")
         self._producer, self._renew = producer, False
 

@@ -1,6 +1,7 @@
 """Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,11 +14,13 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
 from worker.errors import Retry, Stop
 
+_librdkafka = logging.getLogger("librdkafka")
 _WAIT = 10.0  # seconds that a look-up at the broker may take
 _HIDDEN = {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._TIMED_OUT_QUEUE}
 
@@ -27,12 +30,14 @@ class KafkaSource:
 
     Args:
         options: librdkafka's settings, complete (see `assemble.py`).
+        admin: for look-ups beside the consumer.
         topic: the events topic.
         incremental: whether the group's protocol is cooperative, so that assignments come as differences.
     """
 
-    def __init__(self, options: Mapping[str, Any], topic: str, *, incremental: bool) -> None:
-        self._consumer = Consumer({**options, "stats_cb": self._statistics})
+    def __init__(self, options: Mapping[str, Any], admin: AdminClient, topic: str, *, incremental: bool) -> None:
+        self._consumer = Consumer({**options, "stats_cb": self._statistics}, logger=_librdkafka)
+        self._admin = admin
         self._topic = topic
         self._incremental = incremental
         self._epoch = 0
@@ -143,8 +148,14 @@ class KafkaSource:
         return NO_OFFSET if answer.offset == OFFSET_INVALID else int(answer.offset)
 
     def bounds(self, partition: int) -> tuple[int, int]:
+        # By the admin client: the consumer's own connection may be busy for half a second with a fetch that waits.
+        part = TopicPartition(self._topic, partition)
         try:
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_WAIT)
+            ends = [
+                self._admin.list_offsets({part: spec}, request_timeout=_WAIT)[part]
+                for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
+            ]
+            low, high = (int(end.result(_WAIT).offset) for end in ends)
         except KafkaException as exception:
             raise sorted_error(error_of(exception), f"asking for the bounds of {self._topic}") from exception
         return low, high

@@ -106,7 +106,7 @@ class KafkaTopics:
         given_up = time.monotonic() + self._timeout
         while not self.create([again], before.replication):  # brokers delete in the background
             if time.monotonic() > given_up:
-                raise Stop(f"the topic {name} is still there {self._timeout:g} s after its deletion; try again later")
+                raise Stop(f"the topic {name} is still there {self._timeout:g} s after its deletion; try again")
             time.sleep(0.1)
 
     def identity(self, facts: Mapping[str, TopicFacts]) -> Identity:

@@ -17,7 +17,7 @@ HELP = "Publish a data folder's playlists as snapshot events (backfill)."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with plays.csv, .tsv or .parquet (or .gz)")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with plays as .csv, .tsv or .parquet")
     parser.add_argument("--users", type=int, metavar="N", help="only the first N users")
 
 
@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
         playlists = dict(list(playlists.items())[: arguments.users])
     failures = _publish(settings, playlists)
     if failures:
-        raise Stop(f"{len(failures)} of {len(playlists)} events were not accepted: {failures[0]}; run the command again")
+        raise Stop(
+            f"{len(failures)} of {len(playlists)} events were not accepted: {failures[0]}; run the command again"
+        )
     print(f"published {len(playlists)} snapshots to {settings.kafka.events_topic}")
     return 0
 

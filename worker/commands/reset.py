@@ -43,5 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _agreed(group: str, states: str) -> bool:
     if not sys.stdin.isatty():
         raise Stop("this deletes every user's state; run it with --yes to confirm")
-    answer = input(f"Delete all states of the group {group!r} (topic {states}, Redis, offsets)? Type the group's name: ")
+    print(
+        f"This deletes all states of the group {group!r}: the topic {states}, its copy in Redis, the group's offsets."
+    )
+    answer = input("Type the group's name to go on: ")
     return answer.strip() == group

@@ -3,14 +3,18 @@
 import argparse
 import logging
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from worker.assemble import assemble, load_labeller
-from worker.loop import Worker
-from worker.observe.health import Health, HealthServer
-from worker.observe.logs import configure_logs
+from worker.loop import Observers, Worker
+from worker.observe import logs
+from worker.observe.health import Health
+from worker.observe.http_server import ObserveServer
 from worker.observe.metrics import Metrics
 from worker.settings import load_settings
 
@@ -32,13 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
         "http.port": arguments.port,
     }
     settings = load_settings(arguments.config, overrides)
-    configure_logs(settings.log)
-    metrics = Metrics()
-    health = Health()
-    with HealthServer(settings.http, metrics, health) as server:
-        log.info("starting", extra={"instance": settings.kafka.member, "metrics": server.url})
+    logs.configure(settings.log.level, settings.log.format)
+    metrics = Metrics(CollectorRegistry())
+    health = Health(time.monotonic)
+    with ObserveServer(settings.http.host, settings.http.port, metrics.registry, health) as server:
+        log.info("starting", extra={"instance": settings.kafka.member, "http_port": server.port})
         labeller = load_labeller(settings)
-        worker = assemble(settings, labeller, metrics, health)
+        metrics.model(labeller, labeller.load_seconds, time.time())
+        worker = assemble(settings, labeller, Observers(metrics, health))
         with _stopped_by_signals(worker):
             worker.run()
     log.info("stopped")

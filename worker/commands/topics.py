@@ -32,14 +32,20 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"created {name}")
         facts = patient(kafka.facts, settings.kafka.startup_timeout_s)
     table = Table(box=None, pad_edge=False)
-    for column in ("topic", "partitions", "cleanup", "delete.retention.ms", "retention.ms"):
+    for column in ("topic", "partitions", "cleanup", "keeps"):
         table.add_column(column)
     for name in topics_of(settings):
         if name in facts:
             config = facts[name].config
-            shown = (config.get(key, "") for key in ("cleanup.policy", "delete.retention.ms", "retention.ms"))
-            table.add_row(name, str(facts[name].partitions), *shown)
+            compacted = config["cleanup.policy"] == "compact"
+            kept = config["delete.retention.ms" if compacted else "retention.ms"]
+            what = f"erased users' tombstones {_hours(kept)}" if compacted else f"records {_hours(kept)}"
+            table.add_row(name, str(facts[name].partitions), config["cleanup.policy"], what)
         else:
-            table.add_row(name, "missing", "", "", "")
+            table.add_row(name, "missing", "", "")
     Console().print(table)
     return 0 if len(facts) == len(topics_of(settings)) else 1
+
+
+def _hours(milliseconds: str) -> str:
+    return "for ever" if int(milliseconds) < 0 else f"for {int(milliseconds) / 3_600_000:g} h"
