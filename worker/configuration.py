@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin
 
-from annotated_types import Ge, Le
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -78,8 +77,8 @@ def accepted(field: FieldInfo) -> str:
     if kind is bool:
         return "true or false"
     if kind in {int, float}:
-        least = next(bound.ge for bound in field.metadata if isinstance(bound, Ge))
-        most = next(bound.le for bound in field.metadata if isinstance(bound, Le))
+        least = next(bound.ge for bound in field.metadata if hasattr(bound, "ge"))
+        most = next(bound.le for bound in field.metadata if hasattr(bound, "le"))
         return f"a {'whole ' if kind is int else ''}number from {least} to {most}"
     return explained or ("a path" if kind is Path else "text")
 
@@ -139,5 +138,7 @@ def _complaint(details: ErrorDetails, fields: Mapping[str, FieldInfo]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = re.sub("//.*@", "//***@", repr(value))  # credentials in a URL
+    if isinstance(value, str):
+        value = re.sub(r"//.*@|\?.*", "***", value)  # where a URL has credentials
+    text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}…"

@@ -47,6 +47,11 @@ Servers = Annotated[
     ),
     Accepts("host:port, or several separated by commas without spaces"),
 ]
+RedisUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^(rediss?://(\[[\da-fA-F:]+\]|[\w.-]+)(:\d{1,5})?(/\d*)?|unix:///[^?@]+)$"),
+    Accepts("redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH; user and password are settings of their own"),
+]
 ExistingFile = Annotated[Path, AfterValidator(_existing)]
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
@@ -186,7 +191,7 @@ class Kafka(_Group):
 
 
 class Redis(_Group):
-    url: str = Field(default="redis://127.0.0.1:6379/0", description="Server, or for a cluster any of its nodes.")
+    url: RedisUrl = Field(default="redis://127.0.0.1:6379/0", description="Server, or for a cluster any of its nodes.")
     cluster: bool = Field(default=False, description="Whether the server is a Redis Cluster.")
     username: str | None = Field(default=None, description="ACL user; by default the default user.")
     password: SecretStr | None = Field(default=None, description="Password.")
@@ -196,16 +201,6 @@ class Redis(_Group):
     )
     timeout_s: float = Field(default=2.0, ge=0.05, le=60, description="How long to wait for a connection or an answer.")
     key_prefix: Name = Field(default="songprint", description="What every key begins with.")
-
-    @field_validator("url")
-    @classmethod
-    def _addresses_a_server(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.password is not None or parts.username is not None:
-            raise ValueError("accepts no credentials in it: there are redis.username, password and password_file")
-        if not ((parts.scheme in {"redis", "rediss"} and parts.hostname) or (parts.scheme == "unix" and parts.path)):
-            raise ValueError("accepts redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH")
-        return url
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
