@@ -146,7 +146,7 @@ class Metrics:
         if len(outputs.records) > len(outputs.states):
             for _, _, headers in outputs.records:
                 if headers:
-                    self._tombstones.labels(dict(headers)["songprint.reason"]).inc()
+                    self._tombstones.labels((dict(headers)["songprint.reason"] or b"").decode()).inc()
         if outputs.states:
             self._verdicts(outputs)
 

@@ -1,0 +1,38 @@
+"""Streams of their own for tests that run whole workers."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.small_bundle import export_small_bundle
+from tests.stream import Stream
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that knows the songs s0 to s199."""
+    return export_small_bundle(tmp_path_factory.mktemp("small") / "bundle")
+
+
+@pytest.fixture
+def stream(kafka: str, redis_url: str, topic_prefix: str, small_bundle: Path, tmp_path: Path) -> Stream:
+    """Four partitions, a group of its own, and short timeouts, so that the broker notices a missing worker soon."""
+    made = Stream(
+        {
+            "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": kafka,
+            "SONGPRINT_KAFKA__GROUP": f"{topic_prefix}group",
+            "SONGPRINT_KAFKA__EVENTS_TOPIC": f"{topic_prefix}events",
+            "SONGPRINT_KAFKA__LABELS_TOPIC": f"{topic_prefix}labels",
+            "SONGPRINT_KAFKA__STATE_TOPIC": f"{topic_prefix}states",
+            "SONGPRINT_KAFKA__DEAD_LETTER_TOPIC": f"{topic_prefix}letters",
+            "SONGPRINT_KAFKA__SESSION_TIMEOUT_MS": "6000",
+            "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "5000",
+            "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "10",
+            "SONGPRINT_REDIS__URL": redis_url,
+            "SONGPRINT_MODEL__BUNDLE": str(small_bundle),
+            "SONGPRINT_LOG__FORMAT": "json",
+        },
+        tmp_path,
+    )
+    made.create_topics()
+    return made
