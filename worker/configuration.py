@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -71,9 +71,13 @@ def variable(name: str) -> str:
 def accepted(field: FieldInfo) -> str:
     """What a field accepts, in words."""
     explained = next((note.text for note in field.metadata if isinstance(note, Accepts)), None)
-    kind = next((part for part in get_args(field.annotation) if part is not type(None)), field.annotation)
-    if get_origin(field.annotation) is Literal or get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(field.annotation if get_origin(field.annotation) is Literal else kind))
+    kind: object = field.annotation
+    if type(None) in get_args(kind):  # an optional one
+        kind = get_args(kind)[0]
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(get_args(kind))
     if kind is bool:
         return "true or false"
     if kind in {int, float}:
