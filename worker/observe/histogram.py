@@ -27,8 +27,8 @@ class BatchHistogram(Collector):
         self._lock = threading.Lock()
         registry.register(self)
 
-    def observe(self, values: NDArray[np.float64]) -> None:
-        """Adds observations, float64 [N]."""
+    def observe(self, values: NDArray[np.number]) -> None:
+        """Adds observations, [N]."""
         counts = np.bincount(np.searchsorted(self._bounds, values, side="left"), minlength=len(self._counts))
         with self._lock:
             self._counts += counts

@@ -5,10 +5,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 
 from worker.adapters.ports import Records
 from worker.contract.rejection import Reason
+from worker.contract.vocabulary import KEY_BYTES, ROW_TYPE
 from worker.observe.histogram import BatchHistogram
 from worker.pipeline import Model, Outputs
 
@@ -152,21 +154,17 @@ class Metrics:
 
     def _verdicts(self, outputs: Outputs) -> None:
         verdicts, states = outputs.verdicts, outputs.states
-        songs = np.array([state.song_count for state in states], np.float64)
-        known = np.array([state.known_count for state in states], np.float64)
-        abstained = np.asarray(verdicts.genders) == len(self._genders) - 1
+        genders, clusters = np.asarray(verdicts.genders), np.asarray(verdicts.clusters)
+        songs = np.array([len(state.songs) for state in states]) // KEY_BYTES
+        known = np.array([len(state.rows) for state in states]) // ROW_TYPE.itemsize
+        abstained = genders == len(self._genders) - 1
         few = int((abstained & (known < self._min_known_songs)).sum())
-        for counter, values, indexes in (
-            (self._labels, self._genders, verdicts.genders),
-            (self._clusters, self._cluster_ids, verdicts.clusters),
-        ):
-            counts = np.bincount(indexes)
-            for index in counts.nonzero()[0].tolist():
-                counter.labels(values[index]).inc(int(counts[index]))
+        _count(self._labels, self._genders, genders)
+        _count(self._clusters, self._cluster_ids, clusters)
         self._few_songs.inc(few)
         self._unsure.inc(int(abstained.sum()) - few)
-        self._songs.inc(songs.sum())
-        self._known_songs.inc(known.sum())
+        self._songs.inc(int(songs.sum()))
+        self._known_songs.inc(int(known.sum()))
         self._playlist_songs.observe(songs)
         self._known_share.observe(known / np.maximum(songs, 1))
         self._confidence.observe(np.asarray(verdicts.gender_probabilities) / 10_000)
@@ -223,6 +221,13 @@ class Metrics:
 
     def _batched(self, name: str, meaning: str, bounds: tuple[float, ...]) -> BatchHistogram:
         return BatchHistogram(f"songprint_{name}", meaning, bounds, self.registry)
+
+
+def _count(counter: Counter, values: list[str], indexes: NDArray[np.int64]) -> None:
+    """Counts each occurrence of an index under the label value that stands there in `values`."""
+    counts = np.bincount(indexes)
+    for index in counts.nonzero()[0].tolist():
+        counter.labels(values[index]).inc(int(counts[index]))
 
 
 def _replace_children(counter: Counter, before: list[str], after: list[str]) -> None:
