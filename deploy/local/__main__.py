@@ -3,17 +3,16 @@
 import argparse
 import os
 import re
-import signal
 import sys
 import time
 from contextlib import ExitStack
-from types import FrameType
 from typing import NoReturn
 
 from rich.console import Console
 
 from deploy.local.errors import LocalStackError
 from deploy.local.redis import IMPLEMENTATIONS
+from deploy.local.signals import leave_on_signals
 from deploy.local.stack import LocalStack
 
 CHECK_SECONDS = 0.5
@@ -21,8 +20,7 @@ CHECK_SECONDS = 0.5
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    leave_on_signals()
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         run(options, console)
@@ -58,13 +56,6 @@ def heap_size(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]*[kKmMgG]", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 512m or 1g")
     return text
-
-
-def interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Leave by the same path for every signal, and only once: the second must not break the clean-up of the first."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def run(options: argparse.Namespace, console: Console) -> NoReturn:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,12 +17,19 @@ LINES_SHOWN = 5
 
 
 class ServerProcess:
-    """A command that can be started, stopped, killed and started again; its output is appended to `log`."""
+    """A command that can be started, stopped, killed and started again; its output is appended to `log`.
 
-    def __init__(self, name: str, command: Sequence[str], log: Path) -> None:
+    Args:
+        environment: of the command, in place of this process's.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.log = log
         self._command = command
+        self._environment = environment
         self._guard: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
@@ -47,6 +54,7 @@ class ServerProcess:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                env=self._environment,
                 start_new_session=True,  # out of reach of the terminal's Ctrl-C: ending it is for us to decide
             )
 
