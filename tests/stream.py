@@ -61,7 +61,11 @@ class Stream:
         self.admin: KafkaTopics = kafka_topics(self.settings)
         self.cache = redis_states(self.settings)
         self._producer = Producer(
-            {"bootstrap.servers": self.settings.kafka.bootstrap_servers, "partitioner": "murmur2_random", "linger.ms": 1}
+            {
+                "bootstrap.servers": self.settings.kafka.bootstrap_servers,
+                "partitioner": "murmur2_random",
+                "linger.ms": 1,
+            }
         )
         self._logs = logs
         self._started = 0
@@ -143,7 +147,9 @@ class Stream:
         finally:
             process.end()
 
-    def start(self, instance: str = "a", command: Sequence[str] = ("-m", "worker"), **environment: str) -> "WorkerProcess":
+    def start(
+        self, instance: str = "a", command: Sequence[str] = ("-m", "worker"), **environment: str
+    ) -> "WorkerProcess":
         self._started += 1
         log = self._logs / f"worker-{instance}-{self._started}.log"
         own = {"SONGPRINT_KAFKA__INSTANCE": instance, "SONGPRINT_HTTP__PORT": "0", **environment}
