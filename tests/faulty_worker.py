@@ -1,7 +1,7 @@
 """A worker that meets a fault at a named step: `python -m tests.faulty_worker run`, with the step in FAULT.
 
 FAULT is PART.METHOD:before|after:COUNT:SIGNAL, for example `sink.commit:after:3:SIGKILL`: the worker sends itself the
-signal right after its third commit. Parts are source, sink, cache and changelog; everything else is the worker as it is.
+signal right after its third commit. Parts are source, sink, cache and changelog; all else is the worker as it is.
 """
 
 import os

@@ -115,10 +115,8 @@ def test_bad_events_become_dead_letters_and_disturb_nobody(stream: Stream) -> No
         assert any(got == reason and words in message for got, message in told), f"{what}: {sorted(told)}"
     assert len(letters) == len(BAD) == rejects
     assert {record.label["songs"] for record in labels} == {1}, "the playlist is as it was"
-    originals = sorted(
-        str(value if isinstance(value, bytes) else json.dumps(value).encode()) for _, value, _, _ in BAD.values()
-    )
-    assert sorted(str(letter.value) for letter in letters) == originals
+    sent = (value if isinstance(value, bytes) else json.dumps(value).encode() for _, value, _, _ in BAD.values())
+    assert sorted(letter.value or b"" for letter in letters) == sorted(sent)
     assert all(letter.headers["trace"] == b"t1" for letter in letters)
 
 
