@@ -10,6 +10,7 @@ from rich.console import Console
 from training.errors import TrainingError
 
 COMMANDS = {
+    "fit": "train one recipe on a data folder",
     "synthesize": "write a synthetic data folder with a planted truth",
 }
 """Each is a module of training.commands with `add_arguments(parser)` and `run(arguments, console)`."""

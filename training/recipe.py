@@ -1,0 +1,99 @@
+"""Recipes: a model's name and its parameters, one TOML file each."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from training.errors import RecipeError
+
+DEFAULT_RECIPE = "songprint"
+
+MODELS = {
+    "songprint": "training.models.songprint:Songprint",
+}
+"""Where each model's class is; it is imported only when a recipe names it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model with its parameters. `family` says what kind of data it learns from and which workflow fits it."""
+
+    name: str
+    description: str
+    family: str
+    model: str
+    parameters: Any
+
+    def as_json(self) -> dict[str, Any]:
+        """The recipe with every parameter, defaults included."""
+        return {"name": self.name, "family": self.family, "model": self.model, **asdict(self.parameters)}
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    """What a recipe file holds."""
+
+    description: str
+    family: str
+    model: str
+    parameters: dict[str, Any] = {}
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """The recipe of that name, or in the TOML file of that path, with some parameters replaced.
+
+    Raises RecipeError for an unknown name, an unknown model, or a parameter that is unknown or out of range.
+    """
+    path = Path(name) if name.endswith(".toml") else None
+    if path is None and name not in recipe_names():
+        raise RecipeError(
+            f"there is no recipe {name!r}; use one of {', '.join(recipe_names())}, or a .toml file's path"
+        )
+    try:
+        text = path.read_text("utf-8") if path else _folder().joinpath(f"{name}.toml").read_text("utf-8")
+        stored = msgspec.convert(tomllib.loads(text), _File)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise RecipeError(f"the recipe {name} cannot be read: {error}") from error
+    label = path.stem if path else name
+    parameters = _parameters(label, stored, overrides or {})
+    return Recipe(label, stored.description, stored.family, stored.model, parameters)
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
+    """`KEY=VALUE` texts as a dictionary. Raises RecipeError for a text of another form."""
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise RecipeError(f"{wrong[0]!r} is no KEY=VALUE; write --set units=64, say")
+    return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def _parameters(name: str, stored: _File, overrides: Mapping[str, Any]) -> Any:
+    if stored.model not in MODELS:
+        raise RecipeError(f"the recipe {name} names the model {stored.model!r}; use one of {', '.join(MODELS)}")
+    module, _, attribute = MODELS[stored.model].partition(":")
+    model = getattr(import_module(module), attribute)
+    values = {**stored.parameters, **overrides}
+    unknown = sorted(set(values) - set(model.__dataclass_fields__))
+    if unknown:
+        known = ", ".join(model.__dataclass_fields__)
+        raise RecipeError(
+            f"the recipe {name} has no parameter {', '.join(unknown)}; the model {stored.model} has {known}"
+        )
+    try:
+        return msgspec.convert(values, model, strict=False)
+    except msgspec.ValidationError as error:
+        raise RecipeError(f"the recipe {name} has a wrong parameter: {error}") from error
+
+
+def _folder() -> Any:
+    return files("training").joinpath("recipes")
