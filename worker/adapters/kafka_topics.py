@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewTopic, ResourceType
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewTopic, OffsetSpec, ResourceType
 
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.kafka_sink import Topics
@@ -98,6 +98,17 @@ class KafkaTopics:
             replication = len(topic.partitions[0].replicas)
             facts[name] = TopicFacts(str(topic.topic_id), len(topic.partitions), replication, config, overrides)
         return facts
+
+    def bounds(self, name: str) -> dict[int, tuple[int, int]]:
+        """Partition → the first offset that is still there, and the offset after the last. Raises Retry and Stop."""
+        listed = self._ask(lambda: self.admin.list_topics(name, self._timeout), f"looking at {name}")
+        parts = [TopicPartition(name, number) for number in sorted(listed.topics[name].partitions)]
+        ends = []
+        for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):
+            futures = self.admin.list_offsets(dict.fromkeys(parts, spec), request_timeout=self._timeout)
+            asking = f"asking for the bounds of {name}"
+            ends.append([int(self._ask(futures[part].result, asking).offset) for part in parts])
+        return dict(enumerate(zip(*ends, strict=True)))
 
     def recreate(self, name: str, partitions: int, before: TopicFacts) -> None:
         """Deletes a topic and makes it again: empty, with `partitions` partitions and the settings that it had."""

@@ -64,16 +64,19 @@ class RedisStates:
         """The hash that holds `partition`; the braces make it one cluster slot."""
         return f"{self._prefix}:{{{self._group}/{partition}}}"
 
+    def nodes(self) -> dict[str, dict[str, Any]]:
+        """What each node says of itself, by the names of INFO; one node unless it is a cluster."""
+        # A cluster's client would ask one node of its choice.
+        every = {"target_nodes": redis.RedisCluster.PRIMARIES} if isinstance(self._client, redis.RedisCluster) else {}
+        told: dict[str, Any] = self._ask(lambda: self._client.info(**every))
+        return {self._where: told} if "redis_version" in told else told
+
     def check(self) -> None:
-        memory: dict[str, Any] = self._ask(lambda: self._client.info("memory"))
-        nodes = (
-            [memory] if "maxmemory_policy" in memory else [node for node in memory.values() if isinstance(node, dict)]
-        )
-        for node in nodes:
-            policy = node.get("maxmemory_policy", "noeviction")
+        for where, node in self.nodes().items():
+            policy = node["maxmemory_policy"]
             if policy != "noeviction":
                 raise Stop(
-                    f"Redis at {self._where} has maxmemory-policy {policy!r}, under which it drops states at will; "
+                    f"Redis at {where} has maxmemory-policy {policy!r}, under which it drops states at will; "
                     "set maxmemory-policy to noeviction (and maxmemory high enough) and start the worker again"
                 )
 
@@ -92,11 +95,11 @@ class RedisStates:
                 erased.append(user)
             else:
                 pairs += (user, state)
-        arguments = [watermark, successor, len(pairs), *pairs, *erased]
+        arguments: list[bytes | int] = [watermark, successor, len(pairs), *pairs, *erased]
         return bool(self._ask(lambda: self._write(keys=[self.key(partition)], args=arguments)))
 
     def claim(self, partition: int, watermark: bytes | None, claim: bytes, *, empty: bool) -> bool:
-        arguments = [watermark or b"", claim, int(empty)]
+        arguments: list[bytes | int] = [watermark or b"", claim, int(empty)]
         return bool(self._ask(lambda: self._claim(keys=[self.key(partition)], args=arguments)))
 
     def forget(self, partition: int) -> None:
@@ -113,5 +116,5 @@ class RedisStates:
                 f"Redis at {self._where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password "
                 "and its ACL (the commands it needs are in docs/security.md)"
             ) from error
-        except redis.RedisError as error:
+        except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
             raise Retry(f"Redis at {self._where}: {error or type(error).__name__}", "redis") from error

@@ -1,0 +1,86 @@
+"""Everything that can be looked at, one part after the other; a part that is away hides no other."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TypeVar
+
+from worker.adapters.kafka_topics import KafkaTopics, TopicFacts
+from worker.adapters.redis_state import RedisStates
+from worker.assemble import kafka_topics, patient, redis_states
+from worker.checks.bundle import check_bundle
+from worker.checks.erasure import check_erasure
+from worker.checks.finding import Finding, ok, problem
+from worker.checks.group import check_group
+from worker.checks.partitioner import check_partitioner
+from worker.checks.redis_server import check_redis
+from worker.checks.topics import check_sizes, check_topics
+from worker.checks.watermarks import check_watermarks
+from worker.errors import Retry, Stop
+from worker.settings import Settings
+
+PATIENCE_SECONDS = 3.0
+Answer = TypeVar("Answer")
+_START = {
+    "kafka": "start it, or correct SONGPRINT_KAFKA__BOOTSTRAP_SERVERS",
+    "redis": "start it, or correct SONGPRINT_REDIS__URL",
+}
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yields what is found as it is found."""
+    yield ok("settings", "every value is one that its setting accepts")
+    yield from _guarded("bundle", lambda: check_bundle(settings))
+    kafka = kafka_topics(settings)
+    facts = yield from _asked("kafka", kafka.facts)
+    if facts is not None:
+        yield from _check_kafka(settings, kafka, facts)
+    cache = yield from _asked("redis", lambda: redis_states(settings))
+    if cache is not None:
+        yield from _check_cache(settings, cache, kafka, facts or {})
+        cache.close()
+
+
+def _check_kafka(settings: Settings, kafka: KafkaTopics, facts: Mapping[str, TopicFacts]) -> Iterator[Finding]:
+    names = kafka.topics
+    yield ok("kafka", f"{settings.kafka.bootstrap_servers} answers")
+    yield from check_topics(names, facts)
+    yield from check_sizes(names, facts, settings.policy.max_songs)
+    yield from check_erasure(names, facts)
+    yield from check_partitioner(names.events)
+    if names.events in facts and names.states in facts:
+        # Right after a topic was made, or a leader has changed, brokers refer to one another for a moment.
+        group = yield from _asked(
+            "group", lambda: patient(lambda: list(check_group(kafka, settings.kafka.group)), PATIENCE_SECONDS)
+        )
+        yield from group or ()
+
+
+def _check_cache(
+    settings: Settings, cache: RedisStates, kafka: KafkaTopics, facts: Mapping[str, TopicFacts]
+) -> Iterator[Finding]:
+    nodes = yield from _asked("redis", cache.nodes)
+    if nodes is None:
+        return
+    yield from check_redis(nodes, cluster=settings.redis.cluster)
+    sound = all(name in facts for name in kafka.topics)
+    if sound and facts[kafka.topics.events].partitions == facts[kafka.topics.states].partitions:
+        yield from _guarded("watermarks", lambda: check_watermarks(cache, kafka.identity(facts)))
+
+
+def _asked(part: str, question: Callable[[], Answer]) -> Generator[Finding, None, Answer | None]:
+    """The answer; or None, with a finding that says why there is none."""
+    try:
+        return question()
+    except (Retry, Stop) as failure:
+        yield _failed(part, failure)
+        return None
+
+
+def _guarded(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except (Retry, Stop) as failure:
+        yield _failed(part, failure)
+
+
+def _failed(part: str, failure: Retry | Stop) -> Finding:
+    return problem(part, str(failure), _START[failure.part] if isinstance(failure, Retry) else "")

@@ -1,0 +1,33 @@
+"""The consumer group's offsets against what the topics still hold."""
+
+from collections.abc import Iterator
+
+from worker.adapters.kafka_group import KafkaGroup
+from worker.adapters.kafka_topics import KafkaTopics
+from worker.checks.finding import Finding, ok, problem
+from worker.restore import RESET_HINT
+
+
+def check_group(kafka: KafkaTopics, group: str) -> Iterator[Finding]:
+    """Both topics exist. Raises Retry and Stop as look-ups do."""
+    looked_at = KafkaGroup(kafka.admin, group)
+    members = looked_at.members()
+    who = f"workers {', '.join(sorted(members))}" if members else "no worker at present"
+    committed = looked_at.committed(kafka.topics.events)
+    yield ok("group", f"{group} has {who}, and offsets of {len(committed)} partitions")
+    events, states = kafka.bounds(kafka.topics.events), kafka.bounds(kafka.topics.states)
+    for partition, (low, high) in events.items():
+        offset = committed.get(partition)
+        first, last = states.get(partition, (0, 0))
+        if offset is None and first < last:
+            yield _mismatch(partition, f"no offset is committed, but {kafka.topics.states} holds states")
+        elif offset is not None and offset < low:
+            yield _mismatch(
+                partition, f"{offset} is committed, the first event still there is {low}: {low - offset} are lost"
+            )
+        elif offset is not None and offset > high:
+            yield _mismatch(partition, f"{offset} is committed, but the topic ends at {high}: it was made anew")
+
+
+def _mismatch(partition: int, what: str) -> Finding:
+    return problem("group", f"partition {partition}: {what}", RESET_HINT)
