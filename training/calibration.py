@@ -16,7 +16,8 @@ PRECISION = 0.85
 LENGTHS = (1, 2, 3, 5, 8, 12)
 """Numbers of songs tried as the least that a label needs."""
 
-TOLERANCE = 0.01
+SIGNIFICANT = 1.64
+"""Standard errors by which short playlists have to miss the promise before they get no label: chance one in twenty."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ def _least_songs(
     for songs in LENGTHS:
         matrix = shorten(held.matrix, songs, np.random.default_rng(seed))
         confidence, right = judge(serving.logits(matrix) / temperature, held.target)
-        published = confidence >= threshold
-        if published.any() and right[published].mean() < precision - TOLERANCE:
+        labels = right[confidence >= threshold]
+        error = np.sqrt(precision * (1 - precision) / max(len(labels), 1))
+        if len(labels) and labels.mean() + SIGNIFICANT * error < precision:
             least = songs + 1
     return least
 

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from training.serving import Floats
 
-MAX_USERS = 1_500
+MAX_USERS = 1_000
 ITERATIONS = 500
 
 
@@ -17,5 +18,7 @@ def map_users(codes: Floats, seed: int) -> NDArray[np.float64]:
     if len(shown) > 3:
         perplexity = min(30.0, (len(shown) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", max_iter=ITERATIONS, random_state=seed)
-        places[shown] = tsne.fit_transform(codes[shown])
+        # Few points are mapped quicker on one thread than on several.
+        with threadpool_limits(1):
+            places[shown] = tsne.fit_transform(codes[shown])
     return places
