@@ -34,7 +34,8 @@ def model_card(run: Run, version: str) -> bytes:
         f"# {version}",
         "",
         f"Recipe `{facts.recipe.name}`, seed {facts.seed}, trained at {facts.created.isoformat()} on "
-        f"{facts.data.users:,} users, {facts.data.songs:,} songs and {facts.data.plays:,} plays (`{facts.data.digest}`).",
+        f"{facts.data.users:,} users, {facts.data.songs:,} songs and {facts.data.plays:,} plays "
+        f"(`{facts.data.digest}`).",
         f"It takes a playlist and gives one of the genders {', '.join(facts.genders)}, and one of {len(run.clusters)} "
         f"clusters of taste, from a code of {len(run.weights.bias)} units. It knows {len(run.songs.ids):,} songs.",
         "",
