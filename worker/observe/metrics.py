@@ -1,8 +1,9 @@
 """Every metric of the worker, once, with its meaning. What is counted per event is counted a batch at a time."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from worker.adapters.ports import Records
 from worker.contract.rejection import Reason
 from worker.contract.vocabulary import KEY_BYTES, ROW_TYPE
+from worker.observe.drift import Drift, Labels, drift_of
 from worker.observe.histogram import BatchHistogram
 from worker.pipeline import Model, Outputs
 
@@ -33,6 +35,13 @@ CONFIDENCE_BOUNDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1)
 
 Stage = Literal["poll", "decode", "read", "label", "commit", "cache"]
 Part = Literal["kafka", "redis"]
+
+
+class DescribedModel(Model, Protocol):
+    """A model that tells what its labels looked like in training."""
+
+    @property
+    def distribution(self) -> Mapping[str, object]: ...
 
 
 class Metrics:
@@ -115,6 +124,11 @@ class Metrics:
         self._model_loaded = self._gauge("model_loaded_timestamp_seconds", "When the model in use was loaded.")
         self._reloads = self._counter("model_reloads", "New bundles that were found, by what became of them.", "result")
         self._reload_results = {word: self._reloads.labels(word) for word in ("loaded", "refused")}
+        self._drift_index = self._gauge(
+            "drift_index", "Population stability index of recent labels against the bundle's held-out users.", "of"
+        )
+        self._drift_labels = self._gauge("drift_labels", "Labels that drift is measured on, older ones counted less.")
+        self._drift: Drift | None = None
         self._min_known_songs = 0.0
         self._genders: list[str] = []
         self._cluster_ids: list[str] = []
@@ -165,9 +179,12 @@ class Metrics:
         self._unsure.inc(int(abstained.sum()) - few)
         self._songs.inc(int(songs.sum()))
         self._known_songs.inc(int(known.sum()))
+        known_share, confidence = known / np.maximum(songs, 1), np.asarray(verdicts.gender_probabilities) / 10_000
         self._playlist_songs.observe(songs)
-        self._known_share.observe(known / np.maximum(songs, 1))
-        self._confidence.observe(np.asarray(verdicts.gender_probabilities) / 10_000)
+        self._known_share.observe(known_share)
+        self._confidence.observe(confidence)
+        if self._drift is not None:
+            self._drift.observe(Labels(genders, clusters, confidence, known_share, songs))
 
     def relabelled(self, count: int) -> None:
         self._relabels.inc(count)
@@ -194,17 +211,27 @@ class Metrics:
         self._restored_records.inc(records)
         self._restore_seconds.observe(seconds)
 
-    def model(self, model: Model, load_seconds: float, now: float) -> None:
+    def model(self, model: DescribedModel, load_seconds: float, now: float) -> None:
         """`model` is in use from `now`, seconds since 1970; series of the one before that no longer occur end."""
         genders, clusters = [*model.genders, ABSTAIN], [str(number) for number in range(len(model.cluster_names))]
         _replace_children(self._labels, self._genders, genders)
         _replace_children(self._clusters, self._cluster_ids, clusters)
         self._genders, self._cluster_ids = genders, clusters
+        self._watch(drift_of(model.distribution, model.genders, len(model.cluster_names)))
         self._min_known_songs = model.abstention.min_known_songs
         self._model.clear()
         self._model.labels(model.version).set(1)
         self._model_load.set(load_seconds)
         self._model_loaded.set(now)
+
+    def _watch(self, drift: Drift | None) -> None:
+        """Drift is computed when it is asked for, not a batch at a time; without a reference there is none."""
+        self._drift = drift
+        self._drift_index.clear()
+        self._drift_labels.set_function(lambda: drift.labels if drift else 0.0)
+        if drift is not None:
+            for name in drift.names:
+                self._drift_index.labels(name).set_function(partial(drift.index, name))
 
     def reloaded(self, result: Literal["loaded", "refused"]) -> None:
         """A new bundle was found, and taken or refused."""

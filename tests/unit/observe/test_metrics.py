@@ -1,7 +1,7 @@
 """Every metric: what it is called, what it counts, and that its series stay few."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,7 @@ class Model:
     cluster_names: Sequence[str] = ("ballads", "rock", "duets")
     abstention: Abstention = field(default_factory=lambda: Abstention(0.6, 2))
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(np.sort(song_keys(["s1", "s2"]))))
+    distribution: Mapping[str, object] = field(default_factory=dict)
 
     def run(self, features: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         users = len(features.song_counts)
