@@ -110,6 +110,9 @@ def properties(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
         "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{node.controller_port}",
         "advertised.listeners": listeners,
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, as in production
+        # How long a killed broker counts as alive; until then it cannot come back. The default of 9 s suits a network.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         "default.replication.factor": replicas,
         "min.insync.replicas": in_sync,
         "offsets.topic.replication.factor": replicas,

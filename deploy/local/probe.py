@@ -8,9 +8,10 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 REQUEST_SECONDS = 2.0
+PING_SECONDS = 1.0
 
 
-def kafka_nodes(bootstrap_servers: str) -> frozenset[int]:
+def kafka_nodes(bootstrap_servers: str, seconds: float = REQUEST_SECONDS) -> frozenset[int]:
     """The ids of the brokers that are up, as one of `bootstrap_servers` sees it; none when it does not answer."""
     client = AdminClient(
         {
@@ -21,7 +22,7 @@ def kafka_nodes(bootstrap_servers: str) -> frozenset[int]:
         }
     )
     try:
-        cluster = client.describe_cluster(request_timeout=REQUEST_SECONDS).result(REQUEST_SECONDS + 1)
+        cluster = client.describe_cluster(request_timeout=seconds).result(seconds + 1)
     except (KafkaException, TimeoutError):
         return frozenset()
     return frozenset(node.id for node in cluster.nodes)
@@ -29,7 +30,7 @@ def kafka_nodes(bootstrap_servers: str) -> frozenset[int]:
 
 def redis_answers(url: str) -> bool:
     at_once = Retry(NoBackoff(), 0)
-    with Redis.from_url(url, socket_timeout=REQUEST_SECONDS, retry=at_once) as client:
+    with Redis.from_url(url, socket_timeout=PING_SECONDS, retry=at_once) as client:
         try:
             return bool(client.ping())
         except RedisError:  # also while it loads its data

@@ -87,7 +87,8 @@ class ServerProcess:
             return
         output = self._output()
         error = PortTakenError if "Address already in use" in output else LocalStackError
-        last_lines = "\n  ".join(output.splitlines()[-LINES_SHOWN:])
+        lines = [line for line in output.splitlines() if not line.startswith("\tat ")]  # less Java's stack traces
+        last_lines = "\n  ".join(lines[-LINES_SHOWN:])
         raise error(
             f"{self.name} ended with status {self._guard.returncode}; see its log {self.log}, which ends with\n"
             f"  {last_lines}"

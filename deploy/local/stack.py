@@ -14,10 +14,12 @@ from typing import Self
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaCluster, start_kafka
 from deploy.local.probe import kafka_nodes, redis_answers
+from deploy.local.process import ServerProcess
 from deploy.local.redis import Implementation, RedisServer, start_redis
 
 KAFKA_VARIABLE = "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "SONGPRINT_REDIS__URL"
+GIVEN_SECONDS = 5.0  # to reach a Kafka that the environment names, which may be far away
 
 
 @dataclass
@@ -77,12 +79,17 @@ class LocalStack:
         both = {KAFKA_VARIABLE: self.bootstrap_servers, REDIS_VARIABLE: self.redis_url}
         return {name: value for name, value in both.items() if value}
 
+    @property
+    def processes(self) -> tuple[ServerProcess, ...]:
+        """Of the servers started here."""
+        redis = () if self.redis is None else (self.redis.process,)
+        kafka = () if self.kafka is None else tuple(broker.process for broker in self.kafka.brokers)
+        return redis + kafka
+
     def check(self) -> None:
         """Raise LocalStackError if a server has ended although nobody stopped it."""
-        if self.redis is not None:
-            self.redis.process.check()
-        if self.kafka is not None:
-            self.kafka.check()
+        for process in self.processes:
+            process.check()
 
     def _start_redis(self, implementation: Implementation) -> None:
         self.redis_url = self.environ.get(REDIS_VARIABLE, "")
@@ -96,7 +103,7 @@ class LocalStack:
     def _start_kafka(self) -> None:
         self.bootstrap_servers = self.environ.get(KAFKA_VARIABLE, "")
         if self.bootstrap_servers:
-            _require(bool(kafka_nodes(self.bootstrap_servers)), KAFKA_VARIABLE, self.bootstrap_servers)
+            _require(bool(kafka_nodes(self.bootstrap_servers, GIVEN_SECONDS)), KAFKA_VARIABLE, self.bootstrap_servers)
             return
         self.kafka = self._servers.enter_context(
             start_kafka(self.folder, brokers=self.brokers, heap=self.heap, report=self.report)

@@ -1,0 +1,38 @@
+"""Real servers for every test that asks for one: started when the first test needs them, shared by all, stopped last.
+
+A test keeps to itself by putting `topic_prefix` before the names of its topics, groups and keys.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.redis import IMPLEMENTATIONS
+from deploy.local.stack import REDIS_VARIABLE, LocalStack
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a Kafka that answers."""
+    with LocalStack(redis_implementation=None) as stack:
+        yield stack.bootstrap_servers
+
+
+# A server given by the environment replaces all of ours, so there is nothing to run twice.
+@pytest.fixture(scope="session", params=IMPLEMENTATIONS[:1] if os.environ.get(REDIS_VARIABLE) else IMPLEMENTATIONS)
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a Redis-protocol server that answers: first Valkey, then Redis where it is installed."""
+    if request.param == "redis" and shutil.which("redis-server") is None:
+        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        missing("there is no redis-server on the PATH")
+    with LocalStack(brokers=0, redis_implementation=request.param) as stack:
+        yield stack.redis_url
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """A name that no other test uses."""
+    return f"t{uuid.uuid4().hex[:12]}-"
