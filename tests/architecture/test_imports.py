@@ -83,9 +83,9 @@ def test_training_and_export_know_of_the_worker_only_what_is_shared(package: str
     assert not found, violations(*found)
 
 
-def test_only_assembly_and_commands_name_concrete_adapters() -> None:
+def test_only_assembly_commands_and_checks_name_concrete_adapters() -> None:
     concrete = [f"worker.adapters.{name}" for name in ADAPTERS]
-    homes = ("worker/assemble.py", "worker/adapters/*", "worker/commands/*")
+    homes = ("worker/assemble.py", "worker/adapters/*", "worker/commands/*", "worker/checks/*")
     found = [item for item in IMPORTS if item.is_in("worker/*") and item.is_of(*concrete) and not item.is_in(*homes)]
     assert not found, violations(*found)
 

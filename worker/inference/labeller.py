@@ -40,6 +40,7 @@ class Labeller:
         self._cluster = open_session("cluster.onnx", bundle.models["cluster"])
         self._pool = ThreadPoolExecutor(threads, "labeller") if threads > 1 else None
         self.version = bundle.version
+        self.created = bundle.manifest.created
         self.genders = bundle.calibration.genders
         self.cluster_names = [cluster.name for cluster in bundle.clusters]
         self.abstention = bundle.calibration.abstention
@@ -75,9 +76,8 @@ class Labeller:
             gender[chunk.start : chunk.stop], cluster[chunk.start : chunk.stop] = self._label(chunk)
 
         self._for_each(label, split(features))
-        finite = np.isfinite(gender).all(1) & np.isfinite(cluster).all(1)
-        if not finite.all():
-            rows = np.flatnonzero(~finite).tolist()
+        if not (np.isfinite(gender).all() and np.isfinite(cluster).all()):
+            rows = np.flatnonzero(~(np.isfinite(gender).all(1) & np.isfinite(cluster).all(1))).tolist()
             raise InferenceError(rows, f"the model gave no finite probability for {len(rows)} of {playlists} playlists")
         return gender, cluster
 

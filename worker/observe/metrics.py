@@ -1,6 +1,7 @@
 """Every metric of the worker, once, with its meaning. What is counted per event is counted a batch at a time."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, Protocol
@@ -38,7 +39,10 @@ Part = Literal["kafka", "redis"]
 
 
 class DescribedModel(Model, Protocol):
-    """A model that tells what its labels looked like in training."""
+    """A model that tells when it was trained, and what its labels looked like then."""
+
+    @property
+    def created(self) -> datetime: ...
 
     @property
     def distribution(self) -> Mapping[str, object]: ...
@@ -122,6 +126,7 @@ class Metrics:
         self._model = self._gauge("model_info", "Always 1; the label tells the version of the model in use.", "version")
         self._model_load = self._gauge("model_load_seconds", "Time that loading and checking the model took.")
         self._model_loaded = self._gauge("model_loaded_timestamp_seconds", "When the model in use was loaded.")
+        self._model_created = self._gauge("model_created_timestamp_seconds", "When the model in use was trained.")
         self._reloads = self._counter("model_reloads", "New bundles that were found, by what became of them.", "result")
         self._reload_results = {word: self._reloads.labels(word) for word in ("loaded", "refused")}
         self._drift_index = self._gauge(
@@ -223,6 +228,7 @@ class Metrics:
         self._model.labels(model.version).set(1)
         self._model_load.set(load_seconds)
         self._model_loaded.set(now)
+        self._model_created.set(model.created.timestamp())
 
     def _watch(self, drift: Drift | None) -> None:
         """Drift is computed when it is asked for, not a batch at a time; without a reference there is none."""

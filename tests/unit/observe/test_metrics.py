@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ class Model:
     cluster_names: Sequence[str] = ("ballads", "rock", "duets")
     abstention: Abstention = field(default_factory=lambda: Abstention(0.6, 2))
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(np.sort(song_keys(["s1", "s2"]))))
+    created: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     distribution: Mapping[str, object] = field(default_factory=dict)
 
     def run(self, features: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -197,6 +199,7 @@ def test_a_new_model_ends_the_series_of_the_old_one(observed: Observed) -> None:
     assert observed("model_info", version="ktv-1") is None
     assert observed("model_info", version="ktv-2") == 1
     assert (observed("model_load_seconds"), observed("model_loaded_timestamp_seconds")) == (2.5, 2_000)
+    assert observed("model_created_timestamp_seconds") == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     assert [observed("labels_total", gender=gender) for gender in ("f", "m", "x", ABSTAIN)] == [1, None, 0, 0]
     assert [observed("cluster_labels_total", cluster=cluster) for cluster in "012"] == [1, 0, None]
 
