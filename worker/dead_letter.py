@@ -9,13 +9,13 @@ _VALUE_REASONS = {Reason.NOT_JSON, Reason.INVALID, Reason.UNKNOWN_TYPE, Reason.T
 
 
 def dead_letter(topic: str, records: Records, rejected: Rejected) -> DeadLetter:
-    """The dead letter of one record of `topic`; its own headers come first."""
+    """The dead letter of one record of `topic`."""
     at, reject = rejected
     return DeadLetter(
         records.keys[at],
         records.values[at],
+        records.headers(at),
         [
-            *records.headers(at),
             ("__connect.errors.topic", topic.encode()),
             ("__connect.errors.partition", b"%d" % records.partitions[at]),
             ("__connect.errors.offset", b"%d" % records.offsets[at]),

@@ -27,17 +27,18 @@ class HotStates:
         """Those of `users` that have to be read; all others are in `young` afterwards."""
         absent = []
         for user in users:
+            if user in self.young:
+                continue
             if user in self._old:
                 self.put({user: self._old.pop(user)})
-            elif user not in self.young:
+            else:
                 absent.append(user)
         return absent
 
     def put(self, states: Mapping[bytes, UserState | None]) -> None:
         young = self.young
         for user, state in states.items():
-            before = young.get(user)
-            self._bytes += _size(state) - (_size(before) if before else 0)
+            self._bytes += _size(state) - (_size(young[user]) if user in young else 0)
             young[user] = state
 
     def age(self) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -40,7 +40,7 @@ class KafkaChangelog:
         part = TopicPartition(self._topic, partition)
         try:
             futures = self._admin.list_offsets({part: spec}, isolation_level=isolation, request_timeout=_WAIT)
-            return int(futures[part].result(_WAIT).offset)
+            return int(futures[part].result().offset)
         except KafkaException as exception:
             raise sorted_error(error_of(exception), f"asking for the end of {self._topic}") from exception
 
@@ -54,12 +54,12 @@ class KafkaChangelog:
             return []
         changes = []
         for message in [first, *self._consumer.consume(limit - 1, 0)]:
-            error = message.error()
+            error, offset = message.error(), cast(int, message.offset())
             if error is None:
-                self._position = message.offset() + 1
+                self._position = offset + 1
                 changes.append(StateChange(message.key() or b"", message.value()))
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._position = message.offset()  # beyond markers and compacted gaps, which no record shows
+                self._position = offset  # beyond markers and compacted gaps, which no record shows
             elif not error.retriable():
                 raise sorted_error(error, f"reading {self._topic}")
         return changes

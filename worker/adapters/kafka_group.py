@@ -23,7 +23,7 @@ class KafkaGroup:
         """Names of the members that the broker still counts; empty if there is no such group."""
         future = self._admin.describe_consumer_groups([self._group], request_timeout=_WAIT)[self._group]
         try:
-            found = future.result(_WAIT)
+            found = future.result()
         except KafkaException as exception:
             if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return []
@@ -33,7 +33,7 @@ class KafkaGroup:
         return [member.group_instance_id or member.member_id for member in found.members]
 
     def wait_until_empty(self, seconds: float) -> None:
-        """A stopped static member counts until its session times out. Raises Stop if one stays longer than `seconds`."""
+        """A stopped static member counts until its session times out. Raises Stop if one stays for `seconds`."""
         given_up = time.monotonic() + seconds
         while members := self.members():
             if time.monotonic() > given_up:
@@ -47,7 +47,7 @@ class KafkaGroup:
         request = ConsumerGroupTopicPartitions(self._group)
         future = self._admin.list_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
         try:
-            parts = future.result(_WAIT).topic_partitions
+            parts = future.result().topic_partitions
         except KafkaException as exception:
             if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return {}
@@ -60,14 +60,14 @@ class KafkaGroup:
         request = ConsumerGroupTopicPartitions(self._group, parts)
         future = self._admin.alter_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
         try:
-            future.result(_WAIT)
+            future.result()
         except KafkaException as exception:
             raise sorted_error(error_of(exception), f"setting the offsets of {self._group}") from exception
 
     def delete(self) -> None:
         """Forgets the group and its offsets; the group must be empty. No error if there is none."""
         try:
-            self._admin.delete_consumer_groups([self._group], request_timeout=_WAIT)[self._group].result(_WAIT)
+            self._admin.delete_consumer_groups([self._group], request_timeout=_WAIT)[self._group].result()
         except KafkaException as exception:
             if error_of(exception).code() != KafkaError.GROUP_ID_NOT_FOUND:
                 raise sorted_error(error_of(exception), f"deleting the group {self._group}") from exception

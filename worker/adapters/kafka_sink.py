@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -61,22 +61,26 @@ class KafkaSink:
                     if headers is None:
                         produce(topic, value, key)
                     else:
-                        produce(topic, value, key, headers=headers)
+                        produce(topic, value, key, headers=cast(Any, headers))
                 except BufferError:
                     self._send(topic, value, key, headers=headers)
         except KafkaException as exception:
             raise sorted_error(error_of(exception), "producing labels") from exception
 
     def bury(self, letter: DeadLetter) -> None:
-        key, value, headers, timestamp = letter
+        key, value, own, about, timestamp = letter
+        topic = self._topics.dead_letters
         try:
-            self._send(self._topics.dead_letters, value, key, headers=headers, timestamp=timestamp)
+            try:
+                self._send(topic, value, key, headers=[*own, *about], timestamp=timestamp)
+            except KafkaException as exception:
+                if error_of(exception).code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                # The event fits the events topic but not this one with more headers: these say where it stands.
+                reference = [*about, ("songprint.value.dropped.bytes", b"%d" % len(value or b""))]
+                self._send(topic, None, None, headers=reference, timestamp=timestamp)
         except KafkaException as exception:
-            if error_of(exception).code() != KafkaError.MSG_SIZE_TOO_LARGE:
-                raise sorted_error(error_of(exception), "producing a dead letter") from exception
-            # The event fits the events topic but not this one with its headers: the headers say where it stands.
-            reference = [*headers, ("songprint.value.dropped.bytes", str(len(value or b"")).encode())]
-            self._send(self._topics.dead_letters, None, None, headers=reference, timestamp=timestamp)
+            raise sorted_error(error_of(exception), "producing a dead letter") from exception
 
     def commit(
         self, states: Mapping[int, Mapping[bytes, bytes | None]], ends: Mapping[int, int], member: object
@@ -111,7 +115,8 @@ class KafkaSink:
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
-            self._state_ends[message.partition()] = message.offset() + 1
+            partition, offset = cast(int, message.partition()), cast(int, message.offset())
+            self._state_ends[partition] = offset + 1
 
     def _send(self, topic: str, value: bytes | None, key: bytes | None, **more: Any) -> None:
         """Produces one record, waiting for room in the local queue as long as a transaction may take."""

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -22,6 +22,9 @@ from worker.errors import Retry, Stop
 
 _librdkafka = logging.getLogger("librdkafka")
 _WAIT = 10.0  # seconds that a look-up at the broker may take
+# Typed as optional, since the class also stands for events without a place; consumed records have one.
+_partition = cast("Callable[[Message], int]", Message.partition)
+_offset = cast("Callable[[Message], int]", Message.offset)
 _HIDDEN = {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._TIMED_OUT_QUEUE}
 
 
@@ -91,8 +94,8 @@ class KafkaSource:
 
     def _records(self, messages: list[Message]) -> Records:
         records = Records(
-            list(map(Message.partition, messages)),
-            list(map(Message.offset, messages)),
+            list(map(_partition, messages)),
+            list(map(_offset, messages)),
             [timestamp[1] for timestamp in map(Message.timestamp, messages)],
             list(map(Message.key, messages)),
             list(map(Message.value, messages)),
@@ -104,7 +107,7 @@ class KafkaSource:
 
     def _expected(self, messages: list[Message]) -> list[Message]:
         """Drops what was fetched for a partition before it was sought elsewhere or handed over by a restore."""
-        partitions = set(map(Message.partition, messages))
+        partitions = set(map(_partition, messages))
         if partitions <= self._position.keys():
             return messages
         return [message for message in messages if message.partition() in self._position]
@@ -129,8 +132,8 @@ class KafkaSource:
         owned = {tp.partition for tp in self._consumer.assignment()}
         first: dict[int, int] = {}
         for message in messages:
-            if message.error() is None and message.partition() in owned & self._position.keys():
-                first.setdefault(message.partition(), message.offset())
+            if message.error() is None and _partition(message) in owned & self._position.keys():
+                first.setdefault(_partition(message), _offset(message))
         for partition, offset in first.items():
             self._seek(partition, offset)
 
@@ -155,7 +158,7 @@ class KafkaSource:
                 self._admin.list_offsets({part: spec}, request_timeout=_WAIT)[part]
                 for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
             ]
-            low, high = (int(end.result(_WAIT).offset) for end in ends)
+            low, high = (int(end.result().offset) for end in ends)
         except KafkaException as exception:
             raise sorted_error(error_of(exception), f"asking for the bounds of {self._topic}") from exception
         return low, high
@@ -185,7 +188,7 @@ class KafkaSource:
         for number, part in topics.get(self._topic, {}).get("partitions", {}).items():
             position = self._position.get(int(number))
             if position is not None and part["hi_offset"] >= 0:
-                # Transaction markers at the end are no events: once all that was fetched is delivered, they count as read.
+                # Transaction markers at the end are no events: once all fetched ones are delivered, they count as read.
                 read = part["fetchq_cnt"] == 0 and part["app_offset"] <= position
                 self._lag[int(number)] = max(0, part["hi_offset"] - max(position, part["next_offset"] if read else 0))
 
@@ -194,4 +197,4 @@ class KafkaSource:
 
 
 def _headers(message: Message) -> Headers:
-    return [(name, value.encode() if isinstance(value, str) else value) for name, value in message.headers() or []]
+    return cast(Headers, message.headers() or [])

@@ -132,9 +132,9 @@ class KafkaTopics:
         if events.partitions != states.partitions:
             raise Stop(
                 f"{self.topics.events} has {events.partitions} partitions and {self.topics.states} has "
-                f"{states.partitions}; a user's state stands in the same partition as the user's events, so the numbers "
-                f"must be equal. Delete {self.topics.states} and make it anew with `python -m worker topics --create`, "
-                "then `python -m worker reset`"
+                f"{states.partitions}; a user's state stands in the same partition as the user's events, so the "
+                f"numbers must be equal. Delete {self.topics.states} and make it anew with `python -m worker topics "
+                "--create`, then `python -m worker reset`"
             )
         cluster = self._ask(lambda: self.admin.cluster_id(self._timeout), "asking for the cluster's id")
         return Identity(str(cluster), events.id, states.id, events.partitions)

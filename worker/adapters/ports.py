@@ -76,9 +76,14 @@ OutputRecord = tuple[bytes, bytes | None, Headers | None]
 
 
 class DeadLetter(NamedTuple):
+    """An event that can never be processed, as it came, and what is to be told about it."""
+
     key: bytes | None
     value: bytes | None
     headers: Headers
+    """The event's own."""
+    about: Headers
+    """Where it stood and why it was rejected; all that is kept of an event which is too large with them."""
     timestamp: int
 
 

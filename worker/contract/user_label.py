@@ -1,7 +1,7 @@
 """User labels: the records of `user-labels`, as consumers decode them and as the worker writes them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from typing import Literal, NamedTuple
 
@@ -125,11 +125,21 @@ class LabelWriter:
         return [_LABEL % row for row in columns]
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(milliseconds=1)
+
+
 def encode_time(at: datetime) -> bytes:
     """A time as a JSON string, RFC 3339."""
     return _encode(at)
 
 
 def encode_timestamp(milliseconds: int) -> bytes:
-    """A Kafka timestamp (milliseconds since 1970) as a JSON string, RFC 3339 in UTC."""
-    return _encode(datetime.fromtimestamp(milliseconds / 1000, UTC))
+    """A Kafka timestamp (milliseconds since 1970) as a JSON string, RFC 3339 in UTC.
+
+    A producer may have written any 64-bit number: beyond the years 1 to 9999, which the format ends with, the nearest
+    time within them stands for it.
+    """
+    since_1970 = timedelta(milliseconds=min(max(milliseconds, _FIRST_MS), _LAST_MS))
+    return _encode(_EPOCH + since_1970)
