@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.contract.manifest import FILES, FORMAT, Manifest, StoredFile, Strict, signatures
+from worker.contract.manifest import FILES, FORMAT, MODELS, Manifest, StoredFile, Strict, signatures
 from worker.contract.user_label import Abstention
 from worker.contract.vocabulary import HASH, SEED, Vocabulary
 
@@ -118,7 +118,7 @@ def load_bundle(path: Path, max_bytes: int = MAX_BYTES) -> Bundle:
         bundle = Bundle(
             path,
             manifest,
-            {name: kept[f"{name}.onnx"] for name in manifest.models},
+            {name: kept[f"{name}.onnx"] for name in MODELS},
             _vocabulary(folder, kept["vocabulary.npy"]),
             folder.decode("calibration.json", kept["calibration.json"], Calibration),
             folder.decode("clusters.json", kept["clusters.json"], list[ClusterProfile]),

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 
 FORMAT = 1
+MODELS = ("encoder", "gender", "cluster")
 FILES = (
-    "encoder.onnx",
-    "gender.onnx",
-    "cluster.onnx",
+    *(f"{model}.onnx" for model in MODELS),
     "vocabulary.npy",
     "calibration.json",
     "clusters.json",
