@@ -11,7 +11,10 @@ CALIBRATION_BINS = 15
 
 
 def scores(logits: NDArray[np.float64], target: NDArray[np.float32], threshold: float) -> dict[str, float]:
-    """Every figure that is reported of a set of users; `logits` are calibrated."""
+    """Every figure that is reported of a set of users; `logits` are calibrated.
+
+    `coverage` and `precision` are those of labels at or above the threshold; no label is ever wrong where there is none.
+    """
     confidence, right = judge(logits, target)
     published = confidence >= threshold
     share = float(target.mean())
@@ -27,7 +30,7 @@ def scores(logits: NDArray[np.float64], target: NDArray[np.float32], threshold: 
         "calibration_error": calibration_error(logits, target),
         **recalls,
         "coverage": float(published.mean()),
-        "precision": float(right[published].mean()) if published.any() else float("nan"),
+        "precision": float(right[published].mean()) if published.any() else 1.0,
     }
 
 

@@ -15,6 +15,12 @@ from training.errors import RecipeError
 DEFAULT_RECIPE = "songprint"
 
 MODELS = {
+    "autoencoder": "training.models.autoencoder:Autoencoder",
+    "joint": "training.models.joint:Joint",
+    "logistic": "training.models.linear:Logistic",
+    "majority": "training.models.linear:Majority",
+    "mult_vae": "training.models.mult_vae:MultVae",
+    "projection": "training.models.projection:Projection",
     "songprint": "training.models.songprint:Songprint",
 }
 """Where each model's class is; it is imported only when a recipe names it."""

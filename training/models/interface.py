@@ -41,6 +41,11 @@ class Examples:
         """float32 [users]: 1 for the second gender. Only for labelled examples."""
         return (self.gender == len(GENDERS) - 1).astype(np.float32)
 
+    def log_loss(self, serving: Serving) -> float:
+        """Mean logistic loss of a model's uncalibrated logits. Only for labelled examples."""
+        logits = serving.logits(self.matrix)
+        return float(np.mean(np.logaddexp(0, logits) - self.target * logits))
+
 
 @dataclass(frozen=True)
 class Fitted:
