@@ -1,0 +1,78 @@
+"""Rules and alerts: valid, each alert tested both ways and explained in the runbooks, no metric that does not exist."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from tests.deploy.programs import needed
+from tests.unit.observe.test_metrics import Model
+from worker.observe.metrics import Metrics
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "prometheus"
+RULES = sorted((FOLDER / "rules").glob("*.yml"))
+ALERT_TESTS = FOLDER / "tests" / "alerts.yml"
+
+
+def rules(kind: str) -> list[dict[str, Any]]:
+    groups = [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
+    return [rule for group in groups for rule in group["rules"] if kind in rule]
+
+
+def promtool(*arguments: str | Path) -> None:
+    command = [needed("promtool", "prometheus"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_rules_and_configuration_are_valid() -> None:
+    promtool("check", "rules", *RULES)
+    promtool("check", "config", FOLDER / "prometheus.yml")
+
+
+def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
+    promtool("test", "rules", ALERT_TESTS)
+
+
+def test_every_alert_is_tested_both_ways() -> None:
+    fires, silent = set(), set()
+    for group in yaml.safe_load(ALERT_TESTS.read_text())["tests"]:
+        for test in group["promql_expr_test"]:
+            (alert,) = re.findall(r'alertname="(\w+)"', test["expr"])
+            (fires if test["exp_samples"] else silent).add(alert)
+    names = {rule["alert"] for rule in rules("alert")}
+    assert names == fires == silent
+
+
+@pytest.mark.parametrize("rule", rules("alert"), ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_it_means_and_leads_to_its_runbook(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert anchor == rule["alert"].lower()
+    sections = re.split(r"^## ", (ROOT / page).read_text(), flags=re.MULTILINE)[1:]
+    by_name = {section.partition("\n")[0].strip(): section for section in sections}
+    runbook = by_name[rule["alert"]]
+    assert all(part in runbook for part in ("**Means.**", "**Confirm.**", "**Do.**")), runbook
+
+
+def series_of_a_worker() -> set[str]:
+    registry = CollectorRegistry()
+    Metrics(registry).model(Model(), 1, 1)
+    families = list(registry.collect())
+    suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
+    return {family.name + suffix for family in families for suffix in suffixes.get(family.type, [""])}
+
+
+def test_rules_name_only_metrics_that_there_are() -> None:
+    recorded = {rule["record"] for rule in rules("record")}
+    known = series_of_a_worker()
+    for rule in rules("expr"):
+        used = set(re.findall(r"(?<![:\w])songprint_\w+", rule["expr"]))
+        assert used <= known, f"{rule['expr']} names {used - known}"
+        assert set(re.findall(r"\b[a-z_]+:songprint_\w+:\w+", rule["expr"])) <= recorded
