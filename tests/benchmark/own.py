@@ -1,0 +1,58 @@
+"""The two contenders that are part of this project: the worker, and the ceiling that Kafka sets."""
+
+import sys
+from collections.abc import Sequence
+
+from tests.benchmark.contender import Command, Contender, Job
+from tests.benchmark.model import ROOT
+from worker.adapters.kafka_topics import plan
+from worker.assemble import topics_of
+from worker.settings import load_settings
+
+
+def worker_environment(job: Job, instance: str) -> dict[str, str]:
+    return {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": job.servers.brokers,
+        "SONGPRINT_KAFKA__GROUP": job.group,
+        "SONGPRINT_KAFKA__INSTANCE": instance,
+        "SONGPRINT_KAFKA__EVENTS_TOPIC": job.events,
+        "SONGPRINT_KAFKA__LABELS_TOPIC": job.labels,
+        "SONGPRINT_KAFKA__STATE_TOPIC": f"{job.group}-states",
+        "SONGPRINT_KAFKA__DEAD_LETTER_TOPIC": f"{job.group}-letters",
+        "SONGPRINT_REDIS__URL": job.servers.redis_url,
+        "SONGPRINT_MODEL__BUNDLE": str(job.model.bundle),
+        "SONGPRINT_BATCH__MAX_EVENTS": str(job.batch),
+        "SONGPRINT_HTTP__PORT": "0",
+        "SONGPRINT_LOG__FORMAT": "json",
+    }
+
+
+def _prepare_worker(job: Job) -> Sequence[Command]:
+    topics = topics_of(load_settings(None, {}, worker_environment(job, "0")))
+    configs = {each.name: each.config for each in plan(topics, 1)}
+    for name in (topics.states, topics.dead_letters):
+        job.servers.create(name, configs[name])
+    words = [sys.executable, "-m", "worker", "run"]
+    return [Command(words, worker_environment(job, str(number))) for number in range(job.workers)]
+
+
+def _prepare_copy(job: Job) -> Sequence[Command]:
+    script = ROOT / "tests" / "benchmark" / "peers" / "copy" / "contender.py"
+    return [Command([sys.executable, str(script)], job.environment())]
+
+
+COPY = Contender(
+    name="copy",
+    title="raw transactional copy (no work)",
+    promise="exactly once",
+    prepare=_prepare_copy,
+    missing=lambda: None,
+    labels=False,
+)
+WORKER = Contender(
+    name="songprint",
+    title="this worker",
+    promise="exactly once",
+    prepare=_prepare_worker,
+    missing=lambda: None,
+)

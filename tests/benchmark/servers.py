@@ -1,0 +1,76 @@
+"""The servers of a benchmark, the topics in them, and what is known of them while a contender runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from deploy.local.process import ServerProcess
+from deploy.local.stack import LocalStack
+from tests.benchmark.workload import Workload
+
+PARTITIONS = 8
+SECONDS = 30.0
+PRODUCER = {
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 20,
+    "queue.buffering.max.messages": 1_000_000,
+}
+
+
+@dataclass(frozen=True)
+class Servers:
+    """One broker and one Redis-protocol server, which belong to the benchmark alone."""
+
+    brokers: str
+    redis_url: str
+    broker: ServerProcess
+    redis: ServerProcess
+    admin: AdminClient
+
+    def create(self, topic: str, config: Mapping[str, str] | None = None) -> None:
+        new = NewTopic(topic, PARTITIONS, 1, config=dict(config or {}))
+        self.admin.create_topics([new])[topic].result(SECONDS)
+
+    def delete_all_but(self, kept: set[str]) -> None:
+        """Deletes what runs have left behind, so that disk and page cache are as they were."""
+        there = self.admin.list_topics(timeout=SECONDS).topics
+        gone = [name for name in there if name not in kept and not name.startswith("__")]
+        if gone:
+            for future in self.admin.delete_topics(gone).values():
+                future.result(SECONDS)
+
+    def ends(self, topic: str) -> int:
+        """Sum of the partitions' ends: its records and its transaction markers, whether committed or not."""
+        parts = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(PARTITIONS)}
+        return sum(future.result(SECONDS).offset for future in self.admin.list_offsets(parts).values())
+
+    def fill(self, workload: Workload) -> None:
+        """The workload's topic with all its events, unless it is there."""
+        if workload.topic in self.admin.list_topics(timeout=SECONDS).topics:
+            return
+        self.create(workload.topic, {"retention.ms": "-1"})
+        producer = Producer({"bootstrap.servers": self.brokers, **PRODUCER})
+        for number, change in enumerate(workload.changes()):
+            producer.produce(workload.topic, change.value(), change.key)
+            if number % 10_000 == 0:
+                producer.poll(0)
+                while len(producer) > 500_000:
+                    producer.poll(0.1)
+        if producer.flush(SECONDS):
+            raise RuntimeError(f"the events of {workload.topic} were not delivered within {SECONDS:g} s")
+
+
+@contextmanager
+def running_servers(report: Callable[[str], None]) -> Iterator[Servers]:
+    """Always servers of our own: others might hold what a benchmark would disturb or delete."""
+    with LocalStack(environ={}, heap="1g", report=report) as stack:
+        assert stack.kafka is not None
+        assert stack.redis is not None
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        yield Servers(
+            stack.bootstrap_servers, stack.redis_url, stack.kafka.brokers[0].process, stack.redis.process, admin
+        )

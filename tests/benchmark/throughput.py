@@ -1,0 +1,148 @@
+"""Throughput: one run of one contender over a topic that is full, alone on the servers."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.benchmark.contender import Contender, Job, Running
+from tests.benchmark.model import Model
+from tests.benchmark.outputs import read_outputs
+from tests.benchmark.servers import Servers
+from tests.benchmark.usage import Usage
+from tests.benchmark.verdict import Verdict, judge_copies, judge_labels
+from tests.benchmark.workload import Workload
+
+POLL_SECONDS = 0.2
+QUIET_SECONDS = 3.0
+"""Without a new record a contender that has written enough is done."""
+STALLED_SECONDS = 60.0
+WARM_FROM = 0.3
+"""Share of the outputs after which a contender counts as warm: compilers have compiled, caches are filled."""
+
+
+class Contention(RuntimeError):
+    """A contender did not do its work. The message says which, and where its log is."""
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """What one run has shown. Times are the broker's: when it took the records, in whichever way they were written."""
+
+    contender: str
+    units: int
+    batch: int
+    workers: int
+    events: int
+    rate: float
+    """Events a second from the first output to the last."""
+    warm_rate: float
+    """The same without the first outputs (`WARM_FROM`)."""
+    start_seconds: float
+    """From the start of the process to its first output."""
+    cpu: Mapping[str, float]
+    """Microseconds of CPU per event of the contender, the broker and Redis, from the first output to the last."""
+    warm_cpu: Mapping[str, float]
+    resident: Mapping[str, int]
+    """Most bytes of memory."""
+    verdict: Verdict
+    mean_songs: float
+    """Songs of a labelled playlist."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all runs of a session share."""
+
+    servers: Servers
+    scratch: Path
+
+
+def measure_throughput(
+    bench: Bench, contender: Contender, workload: Workload, model: Model, *, run: str, batch: int, workers: int = 1
+) -> Throughput:
+    """Raises Contention if the contender ends, stalls, or its outputs are not what it promises."""
+    servers, group = bench.servers, f"{contender.name}-{run}"
+    servers.fill(workload)
+    servers.create(f"{group}-labels", {"message.timestamp.type": "LogAppendTime"})
+    folder = bench.scratch / group
+    folder.mkdir(parents=True)
+    job = Job(servers, workload.topic, f"{group}-labels", group, model, batch, folder, workers)
+    commands = contender.prepare(job)
+    started = time.time()
+    with Running(commands, folder / "log.txt") as running:
+        with Usage(process_groups(servers, running)) as usage:
+            wait_until_done(job, running, workload.events)
+    outputs = read_outputs(servers.brokers, job.labels, labels=contender.labels)
+    if contender.labels:
+        verdict = judge_labels(outputs.labels, workload, model)
+    else:
+        verdict = judge_copies(len(outputs.times), workload)
+    whole, warm = _Window(outputs.times, 0.0), _Window(outputs.times, WARM_FROM)
+    return Throughput(
+        contender.name,
+        model.units,
+        batch,
+        workers,
+        len(outputs.times),
+        whole.rate,
+        warm.rate,
+        float(outputs.times[0]) - started,
+        whole.cpu(usage),
+        warm.cpu(usage),
+        {name: usage.peak(name) for name in ("contender", "broker", "redis")},
+        verdict,
+        float(np.mean([label.songs for label in outputs.labels])) if outputs.labels else 0.0,
+    )
+
+
+def process_groups(servers: Servers, running: Running) -> dict[str, list[int]]:
+    assert servers.broker.session is not None
+    assert servers.redis.session is not None
+    return {
+        "contender": [process.pid for process in running.processes],
+        "broker": [servers.broker.session],
+        "redis": [servers.redis.session],
+    }
+
+
+def wait_until_done(job: Job, running: Running, events: int) -> None:
+    """Until there are at least as many outputs as events, and no more come."""
+    there, changed = 0, time.monotonic()
+    while there < events or time.monotonic() - changed < QUIET_SECONDS:
+        time.sleep(POLL_SECONDS)
+        if problem := running.ended():
+            raise Contention(f"{job.group} ended by itself; its log {running.log} ends with\n{problem}")
+        now = job.servers.ends(job.labels)
+        if now != there:
+            there, changed = now, time.monotonic()
+        elif time.monotonic() - changed > STALLED_SECONDS:
+            raise Contention(f"{job.group} stands still after {there} of {events} outputs; see {running.log}")
+
+
+class _Window:
+    """The outputs from a share of them on."""
+
+    def __init__(self, times: NDArray[np.float64], share: float) -> None:
+        self.start = float(times[int(share * (len(times) - 1))])
+        self.stop = float(times[-1])
+        self.count = int((times > self.start).sum())
+
+    @property
+    def rate(self) -> float:
+        return self.count / (self.stop - self.start) if self.stop > self.start else 0.0
+
+    def cpu(self, usage: Usage) -> dict[str, float]:
+        """Microseconds per event."""
+        groups: Any = usage.samples[0].cpu if usage.samples else ()
+        return {name: usage.cpu_between(name, self.start, self.stop) / max(1, self.count) * 1e6 for name in groups}
+
+
+def as_dict(result: Throughput) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.to_builtins(result)
+    return document
