@@ -9,6 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 GENDERS = ["f", "m"]
+DISTRIBUTION = {
+    "users": 100,
+    "gender": {"f": 0.3, "m": 0.5, "abstained": 0.2},
+    "cluster": [0.4, 0.4, 0.2],
+    "confidence": {"edges": [0.5, 0.6, 0.8, 1.0], "shares": [0.2, 0.3, 0.5]},
+    "known_song_share": {"edges": [0, 0.5, 1], "shares": [0.1, 0.9]},
+    "playlist_length": {"edges": [0, 5, 20, 10_000], "shares": [0.2, 0.3, 0.5]},
+}
+"""As training tells it of three clusters."""
 
 
 def run_facts(songs: int, seed: int) -> dict[str, Any]:
@@ -23,7 +32,7 @@ def run_facts(songs: int, seed: int) -> dict[str, Any]:
         "serving": {"exponent": 0.5, "activation": "relu", "cluster_alpha": 1.0, "cluster_scale": 1.0},
         "calibration": {"temperature": 0.9, "threshold": 0.6, "precision": 0.8, "coverage": 0.7, "min_known_songs": 3},
         "figures": {"validation": {"accuracy": 0.7, "majority_rate": 0.6}},
-        "distribution": {"gender": {"f": 0.4, "m": 0.6}},
+        "distribution": DISTRIBUTION,
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.small_bundle import edit_json, replace_file
+from tests.small_run import DISTRIBUTION
 from worker.contract.bundle import BundleError, load_bundle, read_songs
 from worker.contract.manifest import FILES
 from worker.contract.vocabulary import song_keys
@@ -30,7 +31,7 @@ def test_a_bundle_holds_what_was_exported(small_bundle: Path) -> None:
     assert bundle.calibration.abstention == (0.6, 3)
     assert [cluster.name for cluster in bundle.clusters] == ["Cluster 0", "Cluster 1", "Cluster 2"]
     assert bundle.clusters[0].songs[0].title == "Song 0"
-    assert bundle.distribution == {"gender": {"f": 0.4, "m": 0.6}}
+    assert bundle.distribution == DISTRIBUTION
     assert np.array_equal(bundle.vocabulary.keys, np.sort(song_keys(f"s{row}" for row in range(200))))
 
 

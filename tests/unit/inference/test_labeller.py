@@ -10,6 +10,7 @@ import onnx
 import pytest
 
 from tests.small_bundle import edit_json, replace_file
+from tests.small_run import DISTRIBUTION
 from worker.contract.bundle import BundleError, load_bundle
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import Abstention
@@ -39,7 +40,7 @@ def test_a_labeller_tells_what_the_worker_needs_to_know(small_bundle: Path) -> N
     assert labeller.cluster_names == ["Cluster 0", "Cluster 1", "Cluster 2"]
     assert labeller.abstention == Abstention(0.6, 3)
     assert len(labeller.vocabulary) == 200
-    assert labeller.distribution == {"gender": {"f": 0.4, "m": 0.6}}
+    assert labeller.distribution == DISTRIBUTION
     assert labeller.load_seconds == 2.5
 
 
