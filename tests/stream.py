@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from worker.adapters.kafka_topics import KafkaTopics, plan
 from worker.assemble import kafka_topics, redis_states, topics_of
 from worker.settings import Settings, load_settings
+from worker.watermark import MODEL_KEY
 
 PATIENCE = 60.0  # seconds after which a condition counts as never met
 Found = TypeVar("Found")
@@ -131,6 +132,10 @@ class Stream:
 
     def labels(self, count: int) -> list[Record]:
         return self.read(self.topics.labels, count)
+
+    def states(self) -> list[Record]:
+        """The users' states in the changelog, without its word on which model the labels are of."""
+        return [record for record in self.read_all(self.topics.states) if record.key != MODEL_KEY]
 
     def letters(self, count: int) -> list[Record]:
         return self.read(self.topics.dead_letters, count)

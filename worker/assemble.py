@@ -17,6 +17,7 @@ from worker.contract.bundle import BundleError, load_bundle
 from worker.errors import Retry, Stop
 from worker.inference.labeller import Labeller
 from worker.loop import Bounds, Observers, Ports, Worker
+from worker.model_watch import ModelWatch
 from worker.pipeline import Pipeline, Policy
 from worker.restore import Restorer
 from worker.settings import Settings
@@ -126,13 +127,23 @@ def assemble(settings: Settings, labeller: Labeller, observers: Observers) -> Wo
     source = KafkaSource(consumer_options(settings), kafka.admin, topics.events, incremental=incremental)
     sink = KafkaSink(producer_options(settings), topics, settings.kafka.transaction_timeout_ms / 1000)
     changelog = KafkaChangelog(changelog_options(settings), kafka.admin, topics.states)
+    watch = ModelWatch(
+        settings.model.bundle, lambda: load_labeller(settings), settings.model.watch_interval_s, time.monotonic
+    )
+    bounds = Bounds(
+        settings.batch.max_events,
+        settings.policy.max_hot_bytes // identity.partitions,
+        settings.model.relabel_rate if settings.model.relabel else 0,
+    )
     return Worker(
         Ports(source, sink, cache),
-        Pipeline(labeller, policy(settings)),
         Restorer(source, changelog, cache, identity, keep_seconds, time.time),
-        lambda: backoff(settings),
+        lambda model: Pipeline(model, policy(settings)),
+        labeller,
+        watch,
         observers,
-        Bounds(settings.batch.max_events, settings.policy.max_hot_bytes // identity.partitions),
+        lambda: backoff(settings),
+        bounds,
         topics.events,
     )
 

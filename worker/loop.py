@@ -9,20 +9,23 @@ from typing import NamedTuple
 
 from worker.adapters.ports import Records, Sink, Source, StateCache
 from worker.backoff import Backoff
-from worker.cache_writer import CacheUpdate, CacheWriter
+from worker.cache_writer import CacheWriter
 from worker.contract.user_state import UserState, unpack
 from worker.dead_letter import dead_letter
 from worker.errors import Reject, Retry, Stop
+from worker.model_watch import ModelWatch
 from worker.observe.health import Health
-from worker.observe.metrics import Metrics, Stage
+from worker.observe.metrics import DescribedModel, Metrics, Stage
 from worker.ownership import Partitions
 from worker.pipeline import Changes, Decoded, Outputs, Pipeline, Poisoned, States
+from worker.relabel import Relabeller
 from worker.restore import Restorer
-from worker.watermark import Watermark
+from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.2
+BUSY_SECONDS = 0.02
 CACHE_CHECK_SECONDS = 30.0
 REPORT_SECONDS = 1.0
 
@@ -43,6 +46,8 @@ class Bounds(NamedTuple):
     """Most events of one batch."""
     hot_bytes: int
     """Most bytes of states held in process for one partition."""
+    relabel_rate: float
+    """Most users relabelled per second; 0 to relabel none."""
 
 
 class Worker:
@@ -51,32 +56,42 @@ class Worker:
     def __init__(
         self,
         ports: Ports,
-        pipeline: Pipeline,
         restorer: Restorer,
-        backoff: Callable[[], Backoff],
+        pipelines: Callable[[DescribedModel], Pipeline],
+        model: DescribedModel,
+        watch: ModelWatch,
         observers: Observers,
+        backoff: Callable[[], Backoff],
         bounds: Bounds,
         topic: str,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._source, self._sink, self._cache = ports
-        self._pipeline = pipeline
-        self._writer = CacheWriter(self._cache)
-        self._backoff = backoff()
+        self._pipelines = pipelines
+        self._pipeline = pipelines(model)
+        self._watch = watch
         self._metrics, self._health = observers
+        self._backoff = backoff()
+        self._writer = CacheWriter(self._cache)
+        self._transactions = Transactions(self._sink, self._writer, self._metrics)
         self._partitions = Partitions(
-            self._source, restorer, self._writer, backoff(), self._metrics, bounds.hot_bytes, self._end_transaction
+            self._source, restorer, self._writer, backoff(), self._metrics, bounds.hot_bytes, self._transactions.end
         )
+        self._relabeller = Relabeller(
+            self._source, self._cache, self._writer, self._transactions, self._metrics, bounds.relabel_rate
+        )
+        self._relabel_rate = bounds.relabel_rate
         self._max_events = bounds.events
         self._topic = topic
-        self._clock = clock
         self._stopping = threading.Event()
-        self._open = False  # a transaction is under way, or failed and is not aborted yet
         self._cache_checked = self._reported = time.monotonic()
 
     def stop(self) -> None:
         """Finish the batch under way and return from `run`; safe in a signal handler."""
         self._stopping.set()
+
+    def look_for_model(self) -> None:
+        """Take the bundle that is there now, before the next batch; safe in a signal handler."""
+        self._watch.look_now()
 
     def run(self) -> None:
         """Works until `stop`. Raises Stop when a person has to change something."""
@@ -95,12 +110,13 @@ class Worker:
                 records = self._source.poll(self._max_events, self._patience())
             self._health.polled()
             if not self._backoff.remaining:
-                self._end_transaction()
+                self._transactions.end()
                 if records is None:
                     self._writer.settle()
                 else:
                     self._process(records)
                 self._partitions.restore_some()
+                self._renew_labels()
             self._check_cache()
         except Retry as problem:
             self._step_back(problem)
@@ -110,10 +126,16 @@ class Worker:
         """How long a poll may wait for events: not at all while there is a partition to restore."""
         if self._backoff.remaining:
             return min(IDLE_SECONDS, self._backoff.remaining)
-        return 0.0 if self._partitions.restoring else IDLE_SECONDS
+        if self._partitions.restoring:
+            return 0.0
+        return BUSY_SECONDS if self._relabelling() else IDLE_SECONDS
+
+    def _relabelling(self) -> bool:
+        owned, model = self._partitions.owned, self._pipeline.model.version
+        return bool(self._relabel_rate) and self._relabeller.due(owned, model) is not None
 
     def _process(self, records: Records) -> None:
-        started = self._clock()
+        started = time.time()
         with self._timed("decode"):
             decoded = self._pipeline.decode(records)
         with self._timed("read"):
@@ -121,17 +143,15 @@ class Worker:
         with self._timed("label"):
             changed, outputs = self._publish(records, decoded, before)
         with self._timed("commit"):
-            updates = self._commit(records, changed)
-        with self._timed("cache"):
-            self._writer.submit(updates)
+            self._commit(records, changed)
         self._backoff.succeeded()
         for part in outputs:
             self._metrics.chunk(part)
-        self._metrics.batch(records, started, self._clock())
+        self._metrics.batch(records, started, time.time())
 
     def _states(self, records: Records, decoded: Decoded) -> States:
         """The states of all users of the batch, read from the cache where they are not held in process."""
-        hot = {partition: self._partitions[partition].hot for partition in set(records.partitions)}
+        hot = {partition: self._partitions.owned[partition].hot for partition in set(records.partitions)}
         for states in hot.values():
             states.age()
         young = {partition: states.young for partition, states in hot.items()}
@@ -150,7 +170,7 @@ class Worker:
 
     def _read(self, partition: int, users: list[bytes]) -> dict[bytes, UserState | None]:
         self._writer.settle()
-        packed = self._cache.read(partition, self._partitions[partition].watermark.encode(), users)
+        packed = self._cache.read(partition, self._partitions.owned[partition].watermark.encode(), users)
         if packed is None:
             raise Retry(f"Redis no longer holds the complete copy of partition {partition}", "redis")
         states: dict[bytes, UserState | None] = dict.fromkeys(users)
@@ -167,52 +187,51 @@ class Worker:
         while True:  # once more for every poisoned event found, each of which is a dead letter the next time
             changed: Changes = {partition: {} for partition in before}
             outputs = []
-            self._open = True
-            self._sink.begin()
+            self._transactions.begin()
             try:
                 for part in self._pipeline.process(records, decoded, before, changed):
-                    self._sink.publish(part.records)
+                    self._transactions.publish(part.records)
                     for rejected in part.rejected:
-                        self._sink.bury(dead_letter(self._topic, records, rejected))
+                        self._transactions.bury(dead_letter(self._topic, records, rejected))
                     outputs.append(part)
                 return changed, outputs
             except Poisoned as problem:
                 log.error("inference failed", extra={"events": len(problem.indexes), "cause": str(problem.cause)})
                 decoded.poison(problem)
-                self._end_transaction()
+                self._transactions.end()
 
-    def _commit(self, records: Records, changed: Changes) -> list[CacheUpdate]:
-        """Commits the batch, moves the partitions on, and tells what the cache has to be told."""
-        ends = records.ends()
-        packed = {
-            partition: {user: None if state is None else state.pack() for user, state in users.items()}
-            for partition, users in changed.items()
-        }
-        positions = self._sink.commit(packed, ends, records.member)
-        self._open = False
-        updates = []
-        for partition, end in ends.items():
-            owned = self._partitions[partition]
-            mark = owned.watermark
-            successor = Watermark(mark.identity, end, positions.get(partition, mark.position), int(self._clock()))
-            updates.append(CacheUpdate(partition, mark.encode(), successor.encode(), packed[partition]))
-            owned.hot.put(changed[partition])
-            owned.advance(successor)
-        return updates
+    def _commit(self, records: Records, changed: Changes) -> None:
+        owned, ends, model = self._partitions.owned, records.ends(), self._pipeline.model.version
+        # The first labels that a partition ever gets are all of the present model.
+        labelled_by = {partition: model for partition in ends if owned[partition].unlabelled}
+        self._transactions.commit(owned, changed, ends, labelled_by, records.member)
+
+    def _renew_labels(self) -> None:
+        """A new model if there is one, and a step towards labels that are all of the present one."""
+        found = self._watch.poll()
+        if found == "refused":
+            self._metrics.reloaded("refused")
+        elif found is not None and found.version != self._pipeline.model.version:
+            self._swap(found)
+        if self._relabel_rate:
+            self._relabeller.take_requests(self._partitions.owned)
+            self._relabeller.step(self._partitions.owned, self._pipeline)
+
+    def _swap(self, model: DescribedModel) -> None:
+        log.info("new model", extra={"model": model.version, "before": self._pipeline.model.version})
+        self._pipeline.close()
+        self._pipeline = self._pipelines(model)
+        for partition in self._partitions.owned.values():
+            partition.hot.clear()  # what is held in process has rows of the old vocabulary
+        self._metrics.reloaded("loaded")
+        self._metrics.model(model, model.load_seconds, time.time())
 
     def _step_back(self, problem: Retry) -> None:
         """Something is away: nothing of the batch stays, and every partition is restored before it goes on."""
         wait = self._backoff.wait()
         log.warning("stepping back", extra={"cause": str(problem), "seconds": round(wait, 3)})
         self._metrics.retried(problem.part)
-        self._partitions.distrust(self._partitions.owned)
-
-    def _end_transaction(self) -> None:
-        """Aborts the transaction if one is open: it failed, or its partitions are leaving."""
-        if self._open:
-            self._sink.recover()
-            self._open = False
-            self._metrics.aborted()
+        self._partitions.distrust(list(self._partitions.owned))
 
     def _check_cache(self) -> None:
         """From time to time: a Redis that evicts, or no longer answers, is found even while all states are hot."""
@@ -228,7 +247,7 @@ class Worker:
             self._reported = now
             owned = self._partitions.owned
             lag, hot_bytes = self._source.lag(), self._partitions.hot_bytes
-            self._metrics.partitions(owned, len(owned) - len(unready), lag, hot_bytes)
+            self._metrics.partitions(owned.keys(), len(owned) - len(unready), lag, hot_bytes)
 
     @contextmanager
     def _timed(self, stage: Stage) -> Iterator[None]:
@@ -250,3 +269,4 @@ class Worker:
             self._cache.close,
         ):
             close()
+        self._cache.close()

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
 from worker.adapters.ports import Source
 from worker.backoff import Backoff
@@ -38,12 +38,9 @@ class Partitions:
         self._owned: dict[int, OwnedPartition] = {}
         self._restore: tuple[int, float, Generator[None, None, Restored]] | None = None
 
-    def __getitem__(self, partition: int) -> OwnedPartition:
-        return self._owned[partition]
-
     @property
-    def owned(self) -> Sequence[int]:
-        return list(self._owned)
+    def owned(self) -> Mapping[int, OwnedPartition]:
+        return self._owned
 
     @property
     def unready(self) -> Sequence[int]:
@@ -74,7 +71,7 @@ class Partitions:
         except Retry as problem:
             # The next owner restores what the cache lacks; an open transaction of this member can no longer commit.
             log.warning("could not finish before the partitions left", extra={"cause": str(problem)})
-            self.distrust(self.owned)
+            self.distrust(list(self._owned))
         self._drop(partitions)
 
     def lost(self, partitions: Sequence[int]) -> None:
@@ -93,7 +90,7 @@ class Partitions:
             self._owned.pop(number, None)
             self._metrics.revoked(number)
 
-    def distrust(self, partitions: Sequence[int]) -> None:
+    def distrust(self, partitions: Collection[int]) -> None:
         """Pause these partitions and restore them before their next event."""
         self._abandon_restore()
         for number in partitions:
@@ -122,7 +119,7 @@ class Partitions:
             log.warning("restore has to wait", extra={"partition": number, "cause": str(problem), "seconds": wait})
 
     def _finish(self, number: int, restored: Restored, seconds: float) -> None:
-        self._owned[number].advance(restored.watermark)
+        self._owned[number].restored(restored.watermark, unlabelled=restored.unlabelled)
         self._source.resume(number, restored.watermark.offset)
         self._backoff.succeeded()
         self._metrics.restored(restored.kind, restored.records, seconds)

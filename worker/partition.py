@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from worker.contract.user_state import UserState
 from worker.watermark import Watermark
 
@@ -66,6 +68,8 @@ class OwnedPartition:
     def __init__(self, number: int, hot_capacity: int) -> None:
         self.number = number
         self.hot = HotStates(hot_capacity)
+        self.unlabelled = False
+        """Whether no user of the partition has a label yet."""
         self._watermark: Watermark | None = None
 
     @property
@@ -78,8 +82,20 @@ class OwnedPartition:
         assert self._watermark is not None, "a partition has a watermark from its restore on"
         return self._watermark
 
-    def advance(self, watermark: Watermark) -> None:
+    def restored(self, watermark: Watermark, *, unlabelled: bool) -> None:
+        """The copy is complete under `watermark`; `unlabelled` if no event of the partition was ever processed."""
         self._watermark = watermark
+        self.unlabelled = unlabelled
+
+    def advance(self, watermark: Watermark, changed: Mapping[bytes, UserState | None]) -> None:
+        """A batch is committed: these are the states that it has changed."""
+        self._watermark = watermark
+        self.unlabelled = False
+        self.hot.put(changed)
+
+    def forget_model(self) -> None:
+        """From now on the labels count as another model's."""
+        self._watermark = msgspec.structs.replace(self.watermark, labelled_by="")
 
     def distrust(self) -> None:
         """Forget everything held in process: the partition has to be restored before its next event."""

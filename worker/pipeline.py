@@ -15,8 +15,8 @@ from worker.adapters.ports import Headers, OutputRecord, Records
 from worker.contract.event import Event, decode_event, decode_user
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import Abstention, LabelWriter, Verdicts, encode_time, encode_timestamp, judge
-from worker.contract.user_state import UserState, fold
-from worker.contract.vocabulary import SongIndex, Vocabulary
+from worker.contract.user_state import AGREES, UserState, fold
+from worker.contract.vocabulary import KEY_BYTES, SongIndex, Vocabulary
 from worker.errors import Reason, Reject, Stop
 
 States = Mapping[int, Mapping[bytes, UserState | None]]
@@ -32,6 +32,9 @@ class Model(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    @property
+    def load_seconds(self) -> float: ...
 
     @property
     def genders(self) -> Sequence[str]: ...
@@ -152,6 +155,28 @@ class Pipeline:
         if running:
             yield self._write(running, records, decoded)
 
+    def relabel(self, partition: int, users: Mapping[bytes, UserState], at: bytes) -> Outputs:
+        """Labels of users as their states stand, at the time `at` (a JSON string); those who object have none."""
+        default = self._policy.labelling_default
+        some = {key: state for key, state in users.items() if state.may_be_labelled(default)}
+        states = list(some.values())
+        if not states:
+            return Outputs([], [], Verdicts([], [], [], []), [])
+        features = build_features([state.rows for state in states])
+        gender, cluster = self.model.run(features)
+        verdicts = judge(gender, cluster, features.song_counts, self.model.abstention)
+        labels = self._writer.write(
+            verdicts,
+            users=[key.decode() for key in some],
+            songs=[state.song_count for state in states],
+            known=[state.known_count for state in states],
+            partitions=[partition] * len(states),
+            offsets=[state.offset for state in states],
+            times=[at] * len(states),
+            reason=b"relabel",
+        )
+        return Outputs([(key, label, None) for key, label in zip(some, labels, strict=True)], [], verdicts, states)
+
     def _fold(
         self,
         indexes: range,
@@ -165,24 +190,30 @@ class Pipeline:
         tombstones: list[tuple[int, str]] = []
         rejected: list[Rejected] = []
         songs, max_songs, default = self._songs, self._policy.max_songs, self._policy.labelling_default
-        for index in indexes:
-            event = decoded.events[index]
-            key = records.keys[index]
-            if type(event) is Reject or key is None:
+        part = slice(indexes.start, indexes.stop)
+        columns = zip(
+            indexes,
+            decoded.events[part],
+            records.keys[part],
+            records.partitions[part],
+            records.offsets[part],
+            strict=True,
+        )
+        for index, event, key, partition, offset in columns:
+            if isinstance(event, Reject) or key is None:
                 rejected.append(Rejected(index, event))  # type: ignore[arg-type]  # without a key there is no event
                 continue
-            partition = records.partitions[index]
             fresh = changed[partition]
             state = fresh[key] if key in fresh else before[partition][key]
             try:
-                state = fold(state, event, records.offsets[index], songs, max_songs)  # type: ignore[arg-type]
+                state = fold(state, event, offset, songs, max_songs)
             except Reject as reject:
                 rejected.append(Rejected(index, reject))
                 continue
             fresh[key] = state
             if state is None:
                 tombstones.append((index, "erased"))
-            elif not state.may_be_labelled(default):
+            elif not (state.flags & AGREES if state.flags else default):
                 tombstones.append((index, "objecting"))
             else:
                 labelled.append(index)
@@ -224,8 +255,8 @@ class Pipeline:
         return self._writer.write(
             verdicts,
             users=[decoded.users[index] for index in chunk.labelled],
-            songs=[state.song_count for state in chunk.states],
-            known=[state.known_count for state in chunk.states],
+            songs=[len(state.songs) // KEY_BYTES for state in chunk.states],
+            known=chunk.features.song_counts.astype(int).tolist(),
             partitions=[records.partitions[index] for index in chunk.labelled],
             offsets=[records.offsets[index] for index in chunk.labelled],
             times=times,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from worker.adapters.ports import NO_OFFSET, Changelog, Source, StateCache
 from worker.errors import Retry, Stop
-from worker.watermark import CLAIM_PREFIX, Identity, Watermark
+from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
 
 STEP_RECORDS = 10_000
 STEP_SECONDS = 0.25
@@ -25,6 +25,15 @@ class Restored(NamedTuple):
     kind: str
     """none: the copy was complete. tail: it was brought up to date. full: it was written anew."""
     records: int
+    unlabelled: bool
+    """Nothing was ever processed."""
+
+
+class _Replayed(NamedTuple):
+    records: int
+    end: int
+    model: str
+    """What the changelog says last about the model behind the labels; empty if nothing."""
 
 
 class Restorer:
@@ -61,18 +70,20 @@ class Restorer:
         if committed != NO_OFFSET:
             self._check_bounds(partition, committed)
             if found is not None and found.offset == committed:
-                return Restored(found, "none", 0)
+                return Restored(found, "none", 0, unlabelled=False)
         tail = found is not None and committed != NO_OFFSET and self._usable(partition, found, committed)
         start = found.position if tail and found is not None else self._changelog.start(partition)
         claim = CLAIM_PREFIX + secrets.token_bytes(16)
         if not self._cache.claim(partition, raw, claim, empty=not tail):
             raise Retry(f"the cache's watermark of partition {partition} moved: another worker is at it", "redis")
-        records, end = yield from self._replay(partition, start, claim)
-        if committed == NO_OFFSET:
-            committed = self._first_offset(partition, records)
-        watermark = Watermark(self._identity, committed, end, int(self._clock()))
+        replayed = yield from self._replay(partition, start, claim)
+        unlabelled = committed == NO_OFFSET
+        if unlabelled:
+            committed = self._first_offset(partition, replayed.records)
+        model = replayed.model or (found.labelled_by if tail and found is not None else "")
+        watermark = Watermark(self._identity, committed, replayed.end, model, int(self._clock()))
         self._write(partition, claim, watermark.encode(), {})
-        return Restored(watermark, "tail" if tail else "full", records)
+        return Restored(watermark, "tail" if tail else "full", replayed.records, unlabelled)
 
     def _committed(self, partition: int) -> Generator[None, None, int]:
         # Hidden while a transaction is open: it ends when its owner comes back or when it times out at the broker.
@@ -82,19 +93,21 @@ class Restorer:
                 return committed
             yield
 
-    def _replay(self, partition: int, start: int, claim: bytes) -> Generator[None, None, tuple[int, int]]:
-        """Copies the changelog from `start` to its present end; returns the records copied, and the end."""
+    def _replay(self, partition: int, start: int, claim: bytes) -> Generator[None, None, _Replayed]:
+        """Copies the changelog from `start` to its present end."""
         end = self._changelog.end(partition)
-        records = 0
+        records, model = 0, ""
         if start < end:
             self._changelog.seek(partition, start)
             while self._changelog.position() < end:
                 changes = self._changelog.read(STEP_RECORDS, STEP_SECONDS)
-                if changes:
-                    self._write(partition, claim, claim, {change.key: change.state for change in changes})
+                states = {change.key: change.state for change in changes}
+                model = (states.pop(MODEL_KEY, None) or model.encode()).decode()
+                if states:
+                    self._write(partition, claim, claim, states)
                 records += len(changes)
                 yield
-        return records, max(start, end)
+        return _Replayed(records, max(start, end), model)
 
     def _write(self, partition: int, claim: bytes, successor: bytes, states: dict[bytes, bytes | None]) -> None:
         if not self._cache.write(partition, claim, successor, states):

@@ -2,6 +2,8 @@
 
 import msgspec
 
+MODEL_KEY = b""
+"""Key of the changelog record that holds `labelled_by`; no user id is empty."""
 CLAIM_PREFIX = b"claim "
 """A restore in progress puts this and something random in the watermark's place."""
 
@@ -27,6 +29,8 @@ class Watermark(msgspec.Struct, frozen=True):
     identity: Identity
     offset: int
     position: int
+    labelled_by: str
+    """Version of the model that the labels of all users are of; empty if that is not known."""
     at: int
     """Seconds since 1970 when it was written; tells whether deletions since may have been compacted away."""
 

@@ -55,7 +55,7 @@ def test_consent_and_erasure(stream: Stream) -> None:
     stream.flush()
     with stream.worker():
         records = stream.labels(6)
-        states = stream.read(stream.topics.states, 1)
+        states = stream.states()
     told = [record.headers.get("songprint.reason", b"label") for record in records]
     assert told == [b"label", b"objecting", b"objecting", b"label", b"erased", b"label"]
     assert [record.label["songs"] for record in records if record.value] == [1, 2, 1], "songs are kept up to date"
@@ -71,7 +71,7 @@ def test_an_erased_user_leaves_no_state(stream: Stream) -> None:
         stream.send("u", None)
         stream.flush()
         stream.labels(2)
-        states = stream.read(stream.topics.states, 2)
+        states = stream.states()
     assert states[-1].value is None
     watermark = stream.cache.watermark(first.partition)
     assert watermark is not None

@@ -33,7 +33,7 @@ def check_each_event_once(records: list[Record], rounds: int) -> None:
 
 def check_redis_is_complete(stream: Stream, rounds: int) -> None:
     """The watermark is at the committed offset, and every state in Redis is the changelog's last."""
-    last = {record.key: record for record in stream.read_all(stream.topics.states)}
+    last = {record.key: record for record in stream.states()}
     assert len(last) == USERS
     ends = KafkaGroup(stream.admin.admin, stream.settings.kafka.group).committed(stream.topics.events)
     for key, record in last.items():

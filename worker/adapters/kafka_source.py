@@ -163,6 +163,9 @@ class KafkaSource:
             raise sorted_error(error_of(exception), f"asking for the bounds of {self._topic}") from exception
         return low, high
 
+    def member(self) -> object:
+        return self._consumer.consumer_group_metadata()
+
     def pause(self, partitions: Iterable[int]) -> None:
         parts = [TopicPartition(self._topic, partition) for partition in partitions]
         self._consumer.pause(parts)

@@ -81,6 +81,9 @@ class MemorySource:
     def bounds(self, partition: int) -> tuple[int, int]:
         return 0, len(self._broker.events[partition])
 
+    def member(self) -> object:
+        return None
+
     def pause(self, partitions: Iterable[int]) -> None:
         for partition in partitions:
             self._positions.pop(partition, None)
@@ -180,6 +183,7 @@ class MemoryStates:
     def __init__(self) -> None:
         self._watermarks: dict[int, bytes] = {}
         self._states: dict[int, dict[bytes, bytes]] = defaultdict(dict)
+        self._requests: set[int] = set()
 
     def check(self) -> None:
         """A dict evicts nothing."""
@@ -210,6 +214,19 @@ class MemoryStates:
         if empty:
             self._states[partition].clear()
         return True
+
+    def scan(self, partition: int, watermark: bytes, cursor: int, count: int) -> tuple[int, dict[bytes, bytes]] | None:
+        if self._watermarks.get(partition) != watermark:
+            return None
+        users = sorted(self._states[partition].items())
+        end = cursor + count
+        return end if end < len(users) else 0, dict(users[cursor:end])
+
+    def request_relabel(self, partition: int, *, wanted: bool) -> None:
+        (self._requests.add if wanted else self._requests.discard)(partition)
+
+    def relabel_requested(self, partition: int) -> bool:
+        return partition in self._requests
 
     def forget(self, partition: int) -> None:
         self._watermarks.pop(partition, None)

@@ -60,6 +60,9 @@ class Source(Protocol):
     def bounds(self, partition: int) -> tuple[int, int]:
         """First offset that is still there, and the offset after the last."""
 
+    def member(self) -> object:
+        """The group metadata as of now; for commits between two polls."""
+
     def pause(self, partitions: Iterable[int]) -> None: ...
 
     def resume(self, partition: int, offset: int) -> None:
@@ -161,6 +164,17 @@ class StateCache(Protocol):
 
     def claim(self, partition: int, watermark: bytes | None, claim: bytes, *, empty: bool) -> bool:
         """Put `claim` in place of `watermark` (None: absent), dropping all states if `empty`; False if it moved."""
+
+    def scan(self, partition: int, watermark: bytes, cursor: int, count: int) -> tuple[int, dict[bytes, bytes]] | None:
+        """The cursor to go on with (0 begins, and 0 is the end), and about `count` users with their packed states.
+
+        Every user that is there throughout is met at least once. None as a whole unless `watermark` is current.
+        """
+
+    def request_relabel(self, partition: int, *, wanted: bool) -> None:
+        """Leaves word for the partition's owner that all its users shall be labelled again, or takes it back."""
+
+    def relabel_requested(self, partition: int) -> bool: ...
 
     def forget(self, partition: int) -> None:
         """Drop the partition's copy and its watermark."""

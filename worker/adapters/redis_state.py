@@ -45,6 +45,11 @@ redis.call('HSET', KEYS[1], '', ARGV[2])
 return 1
 """
 
+_SCAN = """
+if redis.call('HGET', KEYS[1], '') ~= ARGV[1] then return false end
+return redis.call('HSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
+"""
+
 _REFUSED = (redis.AuthenticationError, redis.exceptions.NoPermissionError, redis.exceptions.AuthorizationError)
 
 
@@ -59,6 +64,7 @@ class RedisStates:
         self._read: Script = self._client.register_script(_READ)
         self._write: Script = self._client.register_script(_WRITE)
         self._claim: Script = self._client.register_script(_CLAIM)
+        self._scan: Script = self._client.register_script(_SCAN)
 
     def key(self, partition: int) -> str:
         """The hash that holds `partition`; the braces make it one cluster slot."""
@@ -101,6 +107,22 @@ class RedisStates:
     def claim(self, partition: int, watermark: bytes | None, claim: bytes, *, empty: bool) -> bool:
         arguments: list[bytes | int] = [watermark or b"", claim, int(empty)]
         return bool(self._ask(lambda: self._claim(keys=[self.key(partition)], args=arguments)))
+
+    def scan(self, partition: int, watermark: bytes, cursor: int, count: int) -> tuple[int, dict[bytes, bytes]] | None:
+        found = self._ask(lambda: self._scan(keys=[self.key(partition)], args=[watermark, cursor, count]))
+        if found is None:
+            return None
+        after, fields = found
+        states = dict(zip(fields[::2], fields[1::2], strict=True))
+        states.pop(WATERMARK, None)
+        return int(after), states
+
+    def request_relabel(self, partition: int, *, wanted: bool) -> None:
+        key = f"{self.key(partition)}:relabel"
+        self._ask(lambda: self._client.set(key, b"1") if wanted else self._client.unlink(key))
+
+    def relabel_requested(self, partition: int) -> bool:
+        return bool(self._ask(lambda: self._client.exists(f"{self.key(partition)}:relabel")))
 
     def forget(self, partition: int) -> None:
         self._ask(lambda: self._client.unlink(self.key(partition)))

@@ -44,19 +44,25 @@ def run(arguments: argparse.Namespace) -> int:
         labeller = load_labeller(settings)
         metrics.model(labeller, labeller.load_seconds, time.time())
         worker = assemble(settings, labeller, Observers(metrics, health))
-        with _stopped_by_signals(worker):
+        with _signals(worker):
             worker.run()
     log.info("stopped")
     return 0
 
 
 @contextmanager
-def _stopped_by_signals(worker: Worker) -> Iterator[None]:
+def _signals(worker: Worker) -> Iterator[None]:
+    """SIGTERM and SIGINT stop the worker, SIGHUP makes it look for a new bundle."""
+
     def stop(number: int, _frame: object) -> None:
         log.info("stopping", extra={"signal": signal.Signals(number).name})
         worker.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    def look(_number: int, _frame: object) -> None:
+        worker.look_for_model()
+
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: look}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ import numpy as np
 
 from worker.contract.event import Change, Consent, Erase, Event, Snapshot
 from worker.contract.rejection import Reason, Reject
-from worker.contract.vocabulary import KEY_BYTES, KEY_TYPE, ROW_TYPE, Song, SongIndex, Vocabulary
+from worker.contract.vocabulary import KEY_BYTES, KEY_TYPE, ROW_TYPE, SongIndex, Vocabulary
 
 VERSION = 1
 OBJECTS = 1
@@ -88,41 +88,38 @@ def fold(state: UserState | None, event: Event, offset: int, index: SongIndex, m
     """
     before = state or NEW_USER
     if type(event) is Change:
-        after = _changed(before, event, offset, index)
+        songs, rows = _changed(before.songs, before.rows, event, index)
     elif type(event) is Snapshot:
-        songs, rows = _merged(b"", b"", [index[song_id] for song_id in event.songs])
-        after = UserState(songs, rows, before.flags, offset)
+        songs, rows = _merged(b"", b"", event.songs, index)
     elif type(event) is Consent:
         return UserState(before.songs, before.rows, AGREES if event.labelling else OBJECTS, offset)
     else:
         assert type(event) is Erase
         return None
-    if len(after.songs) > max_songs * KEY_BYTES:
-        count = after.song_count
+    if len(songs) > max_songs * KEY_BYTES:
+        count = len(songs) // KEY_BYTES
         raise Reject(Reason.TOO_MANY_SONGS, f"the playlist would have {count} songs; at most {max_songs} are accepted")
-    return after
+    return UserState(songs, rows, before.flags, offset)
 
 
-def _changed(state: UserState, event: Change, offset: int, index: SongIndex) -> UserState:
-    songs, rows = state.songs, state.rows
+def _changed(songs: bytes, rows: bytes, event: Change, index: SongIndex) -> tuple[bytes, bytes]:
     for song_id in event.remove:
         key, row = index[song_id]
         songs, rows = _without(songs, key), _without(rows, row)
     if len(event.add) > 64:  # searching bytes for every song is quadratic: many are merged through a dict instead
-        songs, rows = _merged(songs, rows, [index[song_id] for song_id in event.add])
-        return UserState(songs, rows, state.flags, offset)
+        return _merged(songs, rows, event.add, index)
     for song_id in event.add:
         key, row = index[song_id]
         at = songs.find(key)
         if at < 0 or (at % KEY_BYTES and _position(songs, key) < 0):
             songs += key
             rows += row
-    return UserState(songs, rows, state.flags, offset)
+    return songs, rows
 
 
-def _merged(songs: bytes, rows: bytes, more: list[Song]) -> tuple[bytes, bytes]:
+def _merged(songs: bytes, rows: bytes, song_ids: Sequence[str], index: SongIndex) -> tuple[bytes, bytes]:
     known = {songs[at : at + KEY_BYTES] for at in range(0, len(songs), KEY_BYTES)}
-    fresh = {song.key: song.row for song in more if song.key not in known}
+    fresh = {song.key: song.row for song in map(index.__getitem__, song_ids) if song.key not in known}
     return songs + b"".join(fresh), rows + b"".join(fresh.values())
 
 

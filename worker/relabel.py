@@ -1,0 +1,110 @@
+"""Fresh labels for all users of a partition after the model has changed, a bounded number at a time."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from worker.adapters.ports import Source, StateCache
+from worker.cache_writer import CacheWriter
+from worker.contract.user_label import encode_timestamp
+from worker.contract.user_state import unpack
+from worker.errors import Retry
+from worker.observe.metrics import Metrics
+from worker.partition import OwnedPartition
+from worker.pipeline import Pipeline
+from worker.transactions import Transactions
+
+log = logging.getLogger(__name__)
+
+REQUEST_SECONDS = 5.0
+STEP_USERS = 1_000
+
+
+class Relabeller:
+    """Walks through the states of one partition after the other, between batches.
+
+    What is read lies under the partition's watermark, so it is as new as the last committed event: a fresh label is
+    never older than what an event said. A walk that is interrupted begins anew at the partition's next owner.
+
+    Args:
+        rate: most users per second.
+        clock, wall: monotonic seconds, seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        cache: StateCache,
+        writer: CacheWriter,
+        transactions: Transactions,
+        metrics: Metrics,
+        rate: float,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._source = source
+        self._cache = cache
+        self._writer = writer
+        self._transactions = transactions
+        self._metrics = metrics
+        self._rate = rate
+        self._clock = clock
+        self._wall = wall
+        self._allowed = 0.0
+        self._counted_at = self._asked_at = clock()
+        self._walk: tuple[OwnedPartition, str, int] | None = None
+
+    def due(self, owned: Mapping[int, OwnedPartition], model: str) -> OwnedPartition | None:
+        """A partition some of whose labels may be of another model than `model`."""
+        for partition in owned.values():
+            if partition.ready and not partition.unlabelled and partition.watermark.labelled_by != model:
+                return partition
+        return None
+
+    def take_requests(self, owned: Mapping[int, OwnedPartition]) -> None:
+        """From time to time: looks for what `worker relabel` has asked for."""
+        if self._clock() - self._asked_at < REQUEST_SECONDS:
+            return
+        self._asked_at = self._clock()
+        for number, partition in owned.items():
+            if partition.ready and self._cache.relabel_requested(number):
+                log.info("relabelling was requested", extra={"partition": number})
+                self._cache.request_relabel(number, wanted=False)
+                partition.forget_model()
+
+    def step(self, owned: Mapping[int, OwnedPartition], pipeline: Pipeline) -> None:
+        """Relabels some users if a partition is due and the rate allows it; one transaction at most."""
+        model = pipeline.model.version
+        partition = self.due(owned, model)
+        now = self._clock()
+        self._allowed = min(self._rate, self._allowed + (now - self._counted_at) * self._rate)
+        self._counted_at = now
+        if partition is None or self._allowed < min(STEP_USERS, self._rate):
+            return
+        users, finished = self._next_users(partition, model)
+        states = dict(zip(users, unpack(list(users.values()), pipeline.model.vocabulary), strict=True))
+        outputs = pipeline.relabel(partition.number, states, encode_timestamp(int(self._wall() * 1000)))
+        self._transactions.begin()
+        self._transactions.publish(outputs.records)
+        labelled_by = {partition.number: model} if finished else {}
+        # The unchanged offset goes along: the commit fails if the partition belongs to someone else by now.
+        ends = {partition.number: partition.watermark.offset}
+        self._transactions.commit(owned, {}, ends, labelled_by, self._source.member())
+        self._allowed -= len(users)
+        self._metrics.relabelled(len(outputs.records))
+        if finished:
+            self._walk = None
+            log.info("partition relabelled", extra={"partition": partition.number, "model": model})
+
+    def _next_users(self, partition: OwnedPartition, model: str) -> tuple[dict[bytes, bytes], bool]:
+        """Some users that this walk has not met yet, packed, and whether they are the last."""
+        self._writer.settle()
+        cursor = 0
+        if self._walk and self._walk[0] is partition and self._walk[1] == model:
+            cursor = self._walk[2]
+        found = self._cache.scan(partition.number, partition.watermark.encode(), cursor, STEP_USERS)
+        if found is None:
+            raise Retry(f"Redis no longer holds the complete copy of partition {partition.number}", "redis")
+        cursor, users = found
+        self._walk = (partition, model, cursor)
+        return users, cursor == 0
