@@ -10,6 +10,7 @@ from rich.console import Console
 from training.errors import TrainingError
 
 COMMANDS = {
+    "evaluate": "compare recipes and baselines on the same folds",
     "fit": "train one recipe on a data folder",
     "synthesize": "write a synthetic data folder with a planted truth",
 }

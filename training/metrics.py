@@ -13,7 +13,7 @@ CALIBRATION_BINS = 15
 def scores(logits: NDArray[np.float64], target: NDArray[np.float32], threshold: float) -> dict[str, float]:
     """Every figure that is reported of a set of users; `logits` are calibrated.
 
-    `coverage` and `precision` are those of labels at or above the threshold; no label is ever wrong where there is none.
+    `coverage` and `precision` are those of labels at or above the threshold; precision is 1 where there are none.
     """
     confidence, right = judge(logits, target)
     published = confidence >= threshold

@@ -28,6 +28,11 @@ def positive(text: str) -> int:
     return _between(text, 1, 2**31 - 1)
 
 
+def folds(text: str) -> int:
+    """A number of parts, of which one at a time is left out."""
+    return _between(text, 2, 100)
+
+
 def open_share(text: str) -> float:
     """A share that is neither none nor all."""
     value = float(text)

@@ -1,0 +1,92 @@
+"""Compare recipes and baselines on the same repeated stratified folds; goes on where an interrupted one stopped."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from training.calibration import PRECISION
+from training.commands.arguments import add_data, add_seed, folds, open_share, positive
+from training.datasets.load import load_playlists
+from training.errors import TrainingError
+from training.evaluate import Results, compare, evaluate, figure, make_plan
+from training.recipe import DEFAULT_RECIPE, Recipe, load_recipe, recipe_names
+from training.watch import progress_bar
+
+COLUMNS = {
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+    "recall_f": "recall f",
+    "recall_m": "recall m",
+    "coverage": "coverage",
+    "precision": "precision",
+    "seconds": "seconds",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    add_data(parser)
+    parser.add_argument(
+        "--recipe",
+        nargs="+",
+        default=[DEFAULT_RECIPE],
+        metavar="NAME",
+        help=f"of {', '.join(recipe_names())}, or .toml files; the first is compared with the others (default %(default)s)",
+    )
+    parser.add_argument("--folds", type=folds, default=5, metavar="N", help="parts (default %(default)s)")
+    parser.add_argument("--repeats", type=positive, default=1, metavar="N", help="partitions (default %(default)s)")
+    parser.add_argument(
+        "--precision", type=open_share, default=PRECISION, metavar="P", help="that labels promise (default %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.json", help="figures; those already in it are not made again"
+    )
+    add_seed(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Evaluate, store, and print the table."""
+    recipes = [load_recipe(name) for name in dict.fromkeys(arguments.recipe)]
+    _require_playlists(recipes)
+    if not arguments.out.absolute().parent.is_dir():
+        raise TrainingError(f"the folder of {arguments.out} is missing; make it first")
+    with console.status("reading playlists"):
+        data = load_playlists(arguments.data)
+    plan = make_plan(data, arguments.folds, arguments.repeats, arguments.seed, arguments.precision)
+    with progress_bar(console) as watch:
+        results = evaluate(recipes, data, plan, arguments.out, watch)
+    print(_table(results, recipes[0].name))
+
+
+def _require_playlists(recipes: list[Recipe]) -> None:
+    other = [recipe.name for recipe in recipes if recipe.family != "playlists"]
+    if other:
+        raise TrainingError(f"{other[0]} does not learn from playlists, so it has no gender to compare; leave it out")
+
+
+def _table(results: Results, reference: str) -> str:
+    """Markdown: means over folds, and the corrected paired test of the AUC against the reference."""
+    plan = results["plan"]
+    majority = figure(results, reference, "majority").mean()
+    tests = compare(results, reference)
+    rows = [["recipe", *COLUMNS.values(), f"{reference} better by", "p"]]
+    for name in sorted(results["recipes"], key=lambda name: -float(figure(results, name, "auc").mean())):
+        test = tests.get(name)
+        compared = [f"{test['difference']:+.4f}", f"{test['p']:.4f}"] if test else ["", ""]
+        rows.append([name, *(_cell(figure(results, name, key), key) for key in COLUMNS), *compared])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rows.insert(1, ["-" * width for width in widths])
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
+    title = f"{plan['repeats']} x {plan['folds']} folds, majority rate {majority:.4f}; AUC ± deviation over folds"
+    return "\n".join([title, "", *lines])
+
+
+def _cell(values: NDArray[np.float64], key: str) -> str:
+    if key == "auc":
+        return f"{values.mean():.4f} ± {values.std(ddof=1) if len(values) > 1 else 0:.4f}"
+    return f"{values.mean():.1f}" if key == "seconds" else f"{values.mean():.4f}"

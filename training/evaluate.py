@@ -1,0 +1,122 @@
+"""Comparing recipes on the same folds, each fitted and calibrated inside the training part alone."""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.calibrated_fit import fit_calibrated
+from training.datasets.checks import require_folds
+from training.datasets.digest import data_digest
+from training.datasets.playlists import GENDERS, Playlists, song_users
+from training.datasets.split import Rows, repeated_folds
+from training.errors import TrainingError
+from training.metrics import scores
+from training.models.interface import Examples
+from training.paired_test import corrected_t_test
+from training.recipe import Recipe
+from training.serving import restrict_songs
+from training.watch import Watch, unwatched
+
+FORMAT = 1
+
+Results = dict[str, Any]
+"""The evaluation as it is stored: `plan`, and per recipe its parameters and one dictionary of figures per fold."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be the same for figures to be comparable."""
+
+    data: str
+    folds: int
+    repeats: int
+    seed: int
+    precision: float
+
+
+def make_plan(data: Playlists, folds: int, repeats: int, seed: int, precision: float) -> Plan:
+    """Raises DataError where the data has too few users for so many folds."""
+    require_folds(data, folds)
+    return Plan(data_digest(data), folds, repeats, seed, precision)
+
+
+def open_results(path: Path, plan: Plan) -> Results:
+    """The results so far, or empty ones. Raises TrainingError where the file holds those of another plan."""
+    if not path.exists():
+        return {"format": FORMAT, "plan": asdict(plan), "recipes": {}}
+    try:
+        results: Results = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} is no evaluation: {error}; give another --out") from error
+    if results.get("format") != FORMAT or results.get("plan") != asdict(plan):
+        raise TrainingError(f"{path} holds an evaluation of other data, folds, seed or precision; give another --out")
+    return results
+
+
+def evaluate(recipes: Iterable[Recipe], data: Playlists, plan: Plan, path: Path, watch: Watch) -> Results:
+    """Fit every recipe on every fold that `path` has no figures of yet, and store the figures after each.
+
+    The watch is told of every fold as if it were an epoch.
+    """
+    results = open_results(path, plan)
+    folds = repeated_folds(data.gender, plan.folds, plan.repeats, plan.seed)
+    for recipe in recipes:
+        stored = results["recipes"].setdefault(recipe.name, {"recipe": recipe.as_json(), "folds": []})
+        if stored["recipe"] != recipe.as_json():
+            raise TrainingError(f"{path} holds {recipe.name} with other parameters; give another --out")
+        for number in range(len(stored["folds"]), len(folds)):
+            figures = _fit_fold(recipe, data, folds[number], plan, number)
+            stored["folds"].append(figures)
+            _store(path, results)
+            watch({"phase": recipe.name, "epoch": number + 1, "auc": figures["auc"]}, len(folds))
+    return results
+
+
+def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Plan, number: int) -> dict[str, float]:
+    """Figures of the test users, of whom nothing was used in training."""
+    learn, test = fold
+    started = time.perf_counter()
+    vocabulary = np.flatnonzero(song_users(data.matrix[learn]))
+    examples = Examples(restrict_songs(data.matrix[learn], vocabulary), data.gender[learn])
+    fit = fit_calibrated(recipe, examples, plan.precision, plan.seed + number, unwatched)
+    logits = fit.fitted.serving.logits(restrict_songs(data.matrix[test], vocabulary)) / fit.calibration.temperature
+    target = (data.gender[test] == len(GENDERS) - 1).astype(np.float32)
+    seconds = time.perf_counter() - started
+    return {
+        **scores(logits, target, fit.calibration.threshold),
+        "temperature": fit.calibration.temperature,
+        "threshold": fit.calibration.threshold,
+        "promised": fit.calibration.precision,
+        "seconds": seconds,
+    }
+
+
+def _store(path: Path, results: Results) -> None:
+    """Replace the file whole, so that a stop leaves the last complete one."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", "utf-8")
+    os.replace(temporary, path)
+
+
+def figure(results: Results, name: str, key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """float64 [folds]: one figure of one recipe."""
+    return np.array([fold[key] for fold in results["recipes"][name]["folds"]], dtype=np.float64)
+
+
+def compare(results: Results, reference: str, key: str = "auc") -> dict[str, dict[str, float]]:
+    """The reference minus every other recipe, on the folds that both have: difference, deviation and p."""
+    test_share = 1 / (results["plan"]["folds"] - 1)
+    ours = figure(results, reference, key)
+    tests = {}
+    for name in results["recipes"]:
+        theirs = figure(results, name, key)
+        shared = min(len(ours), len(theirs))
+        if name != reference and shared:
+            tests[name] = asdict(corrected_t_test(ours[:shared] - theirs[:shared], test_share))
+    return tests
