@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Producer
 
 from deploy.local.redis import RedisServer, start_redis
+from tests.integration.own_settings import own_settings
 from tests.stream import Stream, eventually
 from worker.__main__ import main
 from worker.adapters.kafka_group import KafkaGroup
@@ -77,24 +78,11 @@ class Surroundings:
 
 
 @pytest.fixture
-def surroundings(
-    kafka: str, cache: RedisServer, topic_prefix: str, small_bundle: Path, tmp_path: Path
-) -> Surroundings:
+def surroundings(kafka: str, cache: RedisServer, topic_prefix: str, small_bundle: Path, tmp_path: Path) -> Surroundings:
     bundle = tmp_path / "bundle"
     shutil.copytree(small_bundle, bundle)
-    environment = {
-        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": kafka,
-        "SONGPRINT_KAFKA__GROUP": f"{topic_prefix}group",
-        "SONGPRINT_KAFKA__INSTANCE": "a",
-        "SONGPRINT_KAFKA__EVENTS_TOPIC": f"{topic_prefix}events",
-        "SONGPRINT_KAFKA__LABELS_TOPIC": f"{topic_prefix}labels",
-        "SONGPRINT_KAFKA__STATE_TOPIC": f"{topic_prefix}states",
-        "SONGPRINT_KAFKA__DEAD_LETTER_TOPIC": f"{topic_prefix}letters",
-        "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "1",
-        "SONGPRINT_REDIS__URL": cache.url,
-        "SONGPRINT_MODEL__BUNDLE": str(bundle),
-        "SONGPRINT_LOG__FORMAT": "text",
-    }
+    patience = {"SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "1"}
+    environment = own_settings(topic_prefix, kafka, cache.url, bundle) | patience
     return Surroundings(environment, tmp_path)
 
 
