@@ -32,9 +32,12 @@ class ServingModel:
         *hidden, (kernel, bias) = weights.layers
         head = [*hidden, (kernel / np.float32(temperature), bias / np.float32(temperature))]
         self._layers = [(tf.Variable(kernel), tf.Variable(bias)) for kernel, bias in head]
-        self._centroids = tf.Variable(-2 * weights.centroids.T)
         self._scale = rule.cluster_scale * rule.cluster_alpha
-        self._centroid_norms = tf.Variable(np.square(weights.centroids).sum(1) + np.float32(self._scale))
+        middle = weights.centroids.mean(0)
+        around = weights.centroids - middle
+        self._middle = tf.Variable(middle)
+        self._centroids = tf.Variable(-2 * around.T)
+        self._centroid_norms = tf.Variable(np.square(around).sum(1) + np.float32(self._scale))
         self._rule = rule
 
     def encode(self, song_rows: tf.Tensor, user_rows: tf.Tensor, song_counts: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -58,8 +61,10 @@ class ServingModel:
 
     def cluster(self, code: tf.Tensor) -> dict[str, tf.Tensor]:
         """Student-t soft assignment [B, K]."""
-        # Squared distances as |z|^2 - 2 z.mu + |mu|^2, which rounding may take below zero. With the scale added to them
-        # they are (1 + d / scale) up to a factor that the division cancels.
+        # Squared distances as |z|^2 - 2 z.mu + |mu|^2, seen from the middle of the centroids: far from it, where codes
+        # share a large bias, float32 would lose the distances in the difference of the norms. Rounding may still take
+        # them below zero. With the scale added they are (1 + d / scale) up to a factor that the division cancels.
+        code = code - self._middle
         norms = tf.reduce_sum(code * code, 1, keepdims=True)
         distances = tf.maximum(tf.matmul(code, self._centroids) + self._centroid_norms + norms, self._scale)
         # A power by way of softmax: far from every centroid the powers themselves would all be zero.

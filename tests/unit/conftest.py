@@ -1,6 +1,28 @@
-"""Properties are judged by what they find, never by how long a busy machine takes for an example."""
+"""What the tests of several packages share."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
+from tests.small_bundle import export_small_bundle
+
+# Properties are judged by what they find, never by how long a busy machine takes for an example.
 settings.register_profile("songprint", deadline=None)
 settings.load_profile("songprint")
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small bundle, exported once for all tests: copy it before changing it."""
+    return export_small_bundle(tmp_path_factory.mktemp("bundles") / "small")
+
+
+@pytest.fixture
+def bundle_copy(small_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the small bundle for a test to damage."""
+    copy = tmp_path / "bundle"
+    copy.mkdir()
+    for file in small_bundle.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    return copy

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 OPSET = 18
 SPARSE_SUM = {"Cast", "Gather", "ScatterND", "Unsqueeze"}
-ARITHMETIC = {"Add", "Div", "Log", "MatMul", "Max", "Mul", "Pow", "ReduceSum", "Sqrt"}
+ARITHMETIC = {"Add", "Div", "Log", "MatMul", "Max", "Mul", "Pow", "ReduceSum", "Sqrt", "Sub"}
 ACTIVATIONS = {"Relu", "Sigmoid", "Softmax", "Tanh"}
 OPERATORS = SPARSE_SUM | ARITHMETIC | ACTIVATIONS
 """What export writes. None of them holds a subgraph, reads a file, or makes its output larger than it was told to."""

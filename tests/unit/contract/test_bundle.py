@@ -83,12 +83,12 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(bundle_copy: Path) -> No
     (bundle_copy / "golden.json").unlink()
     os.mkfifo(bundle_copy / "golden.json")
 
-    with pytest.raises(BundleError, match="golden.json: it is not a plain file"):
+    with pytest.raises(BundleError, match=r"golden.json: it is not a plain file"):
         load_bundle(bundle_copy)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="nowhere: the bundle's folder cannot be opened .*python -m export"):
+    with pytest.raises(BundleError, match=r"nowhere: the bundle's folder cannot be opened .*python -m export"):
         load_bundle(tmp_path / "nowhere")
 
 
@@ -109,7 +109,7 @@ def test_an_oversized_manifest_is_not_read(bundle_copy: Path) -> None:
     with (bundle_copy / "manifest.json").open("ab") as file:
         file.write(b" " * (1 << 20))
 
-    with pytest.raises(BundleError, match="manifest.json: it has .* bytes; expected at most 1048576"):
+    with pytest.raises(BundleError, match=r"manifest.json: it has .* bytes; expected at most 1048576"):
         load_bundle(bundle_copy)
 
 
@@ -201,5 +201,5 @@ def test_songs_that_changed_after_loading_are_refused(bundle_copy: Path) -> None
     content = (bundle_copy / "songs.json").read_bytes()
     (bundle_copy / "songs.json").write_bytes(content.replace(b"Song 1", b"Song 2", 1))
 
-    with pytest.raises(BundleError, match="songs.json: its SHA-256"):
+    with pytest.raises(BundleError, match=r"songs.json: its SHA-256"):
         read_songs(bundle)

@@ -54,9 +54,7 @@ REFUSED: dict[str, tuple[str, Edit, str]] = {
     "other operator set": ("gender.onnx", lambda m: setattr(m.opset_import[0], "version", 17), "in version 18 alone"),
     "functions": (
         "gender.onnx",
-        lambda m: m.functions.append(
-            helper.make_function("", "F", ["x"], ["x"], [], [helper.make_opsetid("", 18)])
-        ),
+        lambda m: m.functions.append(helper.make_function("", "F", ["x"], ["x"], [], [helper.make_opsetid("", 18)])),
         "functions",
     ),
     "other input name": ("cluster.onnx", lambda m: setattr(m.graph.input[0], "name", "codes"), "cluster.onnx: .*code"),
@@ -91,5 +89,5 @@ def test_a_foreign_graph_is_refused(bundle_copy: Path, name: str, edit: Edit, me
 def test_what_is_no_graph_is_refused(bundle_copy: Path, content: bytes) -> None:
     replace_file(bundle_copy, "gender.onnx", content)
 
-    with pytest.raises(BundleError, match="gender.onnx: "):
+    with pytest.raises(BundleError, match=r"gender.onnx: "):
         Labeller.load(load_bundle(bundle_copy))

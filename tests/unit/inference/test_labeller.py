@@ -1,4 +1,4 @@
-"""A labeller gives the bundle's answers: for every batch size, whatever the playlists, and never a number that is none."""
+"""A labeller gives the bundle's answers for every batch size, and never a number that is none."""
 
 import itertools
 from collections.abc import Callable
@@ -157,7 +157,7 @@ def test_a_golden_answer_that_is_no_number_is_refused(bundle_copy: Path) -> None
 def test_the_worker_is_stopped_by_a_bundle_that_it_cannot_use(bundle_copy: Path) -> None:
     (bundle_copy / "gender.onnx").write_bytes(b"")
 
-    with pytest.raises(Stop, match="gender.onnx: it has 0 bytes"):
+    with pytest.raises(Stop, match=r"gender.onnx: it has 0 bytes"):
         open_labeller(bundle_copy)
 
 

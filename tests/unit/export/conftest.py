@@ -1,0 +1,6 @@
+"""Without TensorFlow's greetings, as in `python -m export`."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")

@@ -1,0 +1,64 @@
+"""Verifying tells a bundle that answers as its source from one that does not."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from export.convert import ServingModel
+from export.errors import ExportError
+from export.golden import golden_cases
+from export.run_folder import Run, read_run
+from export.verify import verify
+from tests.small_bundle import edit_json, replace_file
+from tests.small_run import write_small_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run that the small bundle was exported from."""
+    return read_run(write_small_run(tmp_path_factory.mktemp("run")))
+
+
+@pytest.fixture(scope="module")
+def source(run: Run) -> ServingModel:
+    return ServingModel(run.weights, run.facts.serving, run.facts.calibration.temperature)
+
+
+def test_a_bundle_answers_as_its_source(small_bundle: Path, source: ServingModel, run: Run) -> None:
+    assert 0 <= verify(small_bundle, source, run.songs.ids, seed=3) < 5e-6
+
+
+def test_two_rows_that_changed_places_are_found(bundle_copy: Path, source: ServingModel, run: Run) -> None:
+    model = onnx.load_model(bundle_copy / "encoder.onnx")
+    table = next(tensor for tensor in model.graph.initializer if list(tensor.dims) == [200, 8])
+    rows = onnx.numpy_helper.to_array(table).copy()
+    rows[[10, 20]] = rows[[20, 10]]
+    table.raw_data = rows.tobytes()
+    replace_file(bundle_copy, "encoder.onnx", model.SerializeToString())
+    edit_json(bundle_copy, "golden.json", lambda cases: cases.__delitem__(slice(1, None)))
+
+    with pytest.raises(ExportError, match="onnxruntime and TensorFlow differ by"):
+        verify(bundle_copy, source, run.songs.ids, seed=3)
+
+
+def test_a_bundle_that_the_worker_would_refuse_is_found(bundle_copy: Path, source: ServingModel, run: Run) -> None:
+    (bundle_copy / "golden.json").unlink()
+
+    with pytest.raises(ExportError, match=r"the worker would refuse the bundle: .*golden.json"):
+        verify(bundle_copy, source, run.songs.ids, seed=3)
+
+
+def test_golden_cases_hold_what_goes_wrong_most_easily(source: ServingModel, run: Run) -> None:
+    cases = golden_cases(source, run.songs.ids, seed=0)
+    known = set(run.songs.ids)
+    kinds = [(len(case.songs), sum(song in known for song in case.songs)) for case in cases]
+
+    assert len(cases) == 20
+    assert (0, 0) in kinds  # empty
+    assert (3, 0) in kinds  # only unknown songs
+    assert (8, 6) in kinds  # both kinds
+    assert (1, 1) in kinds
+    assert max(kinds) == (200, 200)
+    assert all(np.isclose(sum(case.gender), 1) and np.isclose(sum(case.cluster), 1) for case in cases)
