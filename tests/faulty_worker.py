@@ -1,22 +1,35 @@
 """A worker that meets a fault at a named step: `python -m tests.faulty_worker run`, with the step in FAULT.
 
-FAULT is PART.METHOD:before|after:COUNT:SIGNAL, for example `sink.commit:after:3:SIGKILL`: the worker sends itself the
-signal right after its third commit. Parts are source, sink, cache and changelog; all else is the worker as it is.
+A fault is PART.METHOD:before|after:COUNT:SIGNAL, for example `sink.commit:after:3:SIGKILL`: the worker sends itself the
+signal right after its third commit. Parts are source, sink, cache, changelog and partitions; everything else is the
+worker as it is. `clock:SECONDS` sets its wall clock wrong instead.
+
+Where FAULT_FILE names a file, a fault in it is taken (and the file removed) at the start, and whenever SIGUSR1 arrives.
 """
 
 import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from worker import assemble
+from tests import shifted_clock
+from worker import assemble, loop
 from worker.__main__ import main
+
+MAKERS = {
+    "source": (assemble, "KafkaSource"),
+    "sink": (assemble, "KafkaSink"),
+    "changelog": (assemble, "KafkaChangelog"),
+    "cache": (assemble, "redis_states"),
+    "partitions": (loop, "Partitions"),
+}
+"""Where the worker takes each part from."""
 
 
 class Fault(NamedTuple):
-    part: str
-    method: str
+    step: str
     when: str
     count: int
     signal: signal.Signals
@@ -24,45 +37,84 @@ class Fault(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Fault":
         step, when, count, name = text.split(":")
-        part, method = step.split(".")
-        return cls(part, method, when, int(count), signal.Signals[name])
+        return cls(step, when, int(count), signal.Signals[name])
+
+
+class Trigger:
+    """The armed fault, if there is one, and how often its step was reached since."""
+
+    def __init__(self) -> None:
+        self._fault: Fault | None = None
+        self._reached = 0
+
+    def arm(self, text: str) -> None:
+        if text.startswith("clock:"):
+            shifted_clock.shift(float(text.removeprefix("clock:")))
+        else:
+            self._fault, self._reached = Fault.parse(text), 0
+
+    def arm_from(self, file: Path) -> None:
+        if file.exists():
+            text = file.read_text()
+            file.unlink()
+            self.arm(text)
+
+    def reached(self, step: str, when: str) -> None:
+        fault = self._fault
+        if fault is not None and (fault.step, fault.when) == (step, when):
+            self._reached += 1
+            if self._reached == fault.count:
+                self._fault = None
+                os.kill(os.getpid(), fault.signal)
 
 
 class Faulty:
-    """Stands before a port and passes everything on; at one call of one method it sends this process a signal."""
+    """Stands before a part and passes everything on; tells the trigger of every call."""
 
-    def __init__(self, port: Any, fault: Fault) -> None:
-        self._port = port
-        self._fault = fault
-        self._calls = 0
+    def __init__(self, part: Any, name: str, trigger: Trigger) -> None:
+        self._part = part
+        self._name = name
+        self._trigger = trigger
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._port, name)
-        return self._counted(found) if name == self._fault.method else found
+        found = getattr(self._part, name)
+        return self._watched(found, f"{self._name}.{name}") if callable(found) else found
 
-    def _counted(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def __getitem__(self, key: Any) -> Any:
+        return self._part[key]
+
+    def _watched(self, method: Callable[..., Any], step: str) -> Callable[..., Any]:
         def call(*args: Any, **more: Any) -> Any:
-            self._calls += 1
-            due = self._calls == self._fault.count
-            if due and self._fault.when == "before":
-                os.kill(os.getpid(), self._fault.signal)
+            self._trigger.reached(step, "before")
             answer = method(*args, **more)
-            if due and self._fault.when == "after":
-                os.kill(os.getpid(), self._fault.signal)
+            self._trigger.reached(step, "after")
             return answer
 
         return call
 
 
-def install(fault: Fault) -> None:
-    """Puts the fault in front of the part that it names, wherever the assembly makes one."""
-    maker = {"source": "KafkaSource", "sink": "KafkaSink", "changelog": "KafkaChangelog", "cache": "redis_states"}[
-        fault.part
-    ]
-    make = getattr(assemble, maker)
-    setattr(assemble, maker, lambda *args, **more: Faulty(make(*args, **more), fault))
+def install(trigger: Trigger) -> None:
+    """Puts the trigger in front of every part, wherever the worker makes one."""
+
+    def watched(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args, **more: Faulty(make(*args, **more), name, trigger)
+
+    for name, (module, maker) in MAKERS.items():
+        setattr(module, maker, watched(name, getattr(module, maker)))
+
+
+def listen(trigger: Trigger) -> None:
+    """Arms what the environment says, now and later."""
+    if "FAULT" in os.environ:
+        trigger.arm(os.environ["FAULT"])
+    if "FAULT_FILE" in os.environ:
+        file = Path(os.environ["FAULT_FILE"])
+        trigger.arm_from(file)
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: trigger.arm_from(file))
 
 
 if __name__ == "__main__":
-    install(Fault.parse(os.environ["FAULT"]))
+    armed = Trigger()
+    install(armed)
+    listen(armed)
     sys.exit(main())

@@ -1,14 +1,14 @@
-"""The promise as six checks of plain data. Each returns the first difference in words, or None."""
+"""The promise as checks of plain data. Each returns the first difference in words, or None."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.acceptance.compare import difference
-from tests.acceptance.outcomes import Label, Tombstone, Told, tell
+from tests.acceptance.outcomes import Label, Told, Tombstone, tell
 from tests.acceptance.records import Observation, Seen, States
 from tests.acceptance.replay import Replay
-from worker.watermark import Watermark
+from worker.watermark import MODEL_KEY, Watermark
 
 Replays = Mapping[str, Replay]
 """By the version of the model; all have the same states."""
@@ -88,6 +88,16 @@ def check_nothing_is_left(seen: Observation, _replays: Replays) -> str | None:
     return None
 
 
+def check_present_model(seen: Observation, _replays: Replays) -> str | None:
+    """Whoever has a label has one of the model that was deployed last."""
+    last = {record.key: record for record in seen.labels}
+    for record in last.values():
+        outcome = tell(record).outcome
+        if isinstance(outcome, Label) and outcome.label.model != seen.model:
+            return f"the last label of {record.key!r} is of the model {outcome.label.model}: {_short(record)}"
+    return None
+
+
 CHECKS: Sequence[Callable[[Observation, Replays], str | None]] = (
     check_nothing_hangs,
     check_each_event_once,
@@ -95,6 +105,7 @@ CHECKS: Sequence[Callable[[Observation, Replays], str | None]] = (
     check_changelog,
     check_copies,
     check_nothing_is_left,
+    check_present_model,
 )
 
 
@@ -108,6 +119,8 @@ def fold_changelog(changelog: Sequence[Seen]) -> States:
     """The last state of every user that has one."""
     states: States = {}
     for record in changelog:
+        if record.key == MODEL_KEY:
+            continue  # it speaks of all users
         users = states.setdefault(record.partition, {})
         if record.value is None:
             users.pop(record.key or b"", None)
@@ -120,8 +133,8 @@ def _told(seen: Observation) -> list[Told]:
     return [tell(record) for record in (*seen.labels, *seen.letters)]
 
 
-def _disorder(outcomes: "map[Told]") -> str | None:
-    """An outcome that comes after a younger one of the same user, or a relabelling that is not of the user's last word."""
+def _disorder(outcomes: Iterable[Told]) -> str | None:
+    """An outcome after a younger one of the same user, or a relabelling of what is not the user's last word."""
     last: dict[bytes | None, Told] = {}
     for each in outcomes:
         before = last.get(each.seen.key)
@@ -158,5 +171,3 @@ def _hex(state: bytes | None) -> str:
 def _short(record: Seen) -> str:
     text = repr(record._replace(value=record.value and record.value[:400]))
     return text if len(text) < 1000 else f"{text[:1000]}…"
-
-

@@ -47,5 +47,7 @@ class Observation(NamedTuple):
     copies: Mapping[int, Copy]
     committed: Mapping[int, int]
     """Partition → the group's committed offset."""
+    model: str
+    """Version of the model that was deployed last."""
     unreached: list[tuple[str, int]]
     """Topic and partition of every plain record, appended at the end, that no read_committed reader gets to."""

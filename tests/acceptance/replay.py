@@ -73,8 +73,6 @@ def _process(pipeline: Pipeline, topic: str, events: list[Seen], known: _Known) 
             outcomes[told.place] = told.outcome
         for rejected in part.rejected:
             letter = dead_letter(topic, records, rejected)
-            outcomes[events[rejected.record].place] = Letter(letter.key, letter.value, letter.headers)
+            outcomes[events[rejected.record].place] = Letter(letter.key, letter.value, [*letter.headers, *letter.about])
     known.update(changed[partition])
     return outcomes
-
-

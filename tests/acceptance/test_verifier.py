@@ -75,10 +75,11 @@ def good_stream() -> Observation:
         letters=[seen for seen in outputs if seen.header("__connect.errors.offset") is not None],
         changelog=changelog,
         copies={
-            partition: Copy(Watermark(identity, committed[partition], 9, 0).encode(), dict(users))
+            partition: Copy(Watermark(identity, committed[partition], 9, "one", 0).encode(), dict(users))
             for partition, users in fold_changelog(changelog).items()
         },
         committed=committed,
+        model="one",
         unreached=[],
     )
 
@@ -233,6 +234,14 @@ def an_event_beyond_the_committed_offset(stream: Observation) -> None:
     stream.copies[1] = stream.copies[1]._replace(watermark=None)  # type: ignore[index]
 
 
+def a_label_by_the_other_model(stream: Observation) -> None:
+    """Which was deployed before, so that the label as such is right, but nobody has labelled the user again."""
+    index = next(index for index in reversed(range(len(stream.labels))) if stream.labels[index].value)
+    label = msgspec.json.decode(stream.labels[index].value or b"")
+    label["model"] = "two"
+    stream.labels[index] = stream.labels[index]._replace(value=msgspec.json.encode(label))
+
+
 GENDER = {"label": "m", "probability": 0.9173}
 CLUSTER = {"id": 1, "name": "many", "probability": 0.9173}
 DAMAGES = [
@@ -261,6 +270,7 @@ DAMAGES = [
     (a_stale_state_in_redis, "check_copies"),
     (redis_ahead_of_kafka, "check_copies"),
     (an_event_beyond_the_committed_offset, "check_nothing_is_left"),
+    (a_label_by_the_other_model, "check_present_model"),
 ]
 
 

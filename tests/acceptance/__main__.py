@@ -1,0 +1,76 @@
+"""python -m tests.acceptance: faults against the exactly-once promise, for as long as wanted."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from deploy.local.signals import leave_on_signals
+from tests.acceptance import report
+from tests.acceptance.faults import FAULTS
+from tests.acceptance.run import Result, run
+from tests.acceptance.system import Plan, export_bundles, scratch
+
+PROTOCOLS = {
+    "cooperative": {"group_protocol": "classic", "assignment": "cooperative-sticky"},
+    "eager": {"group_protocol": "classic", "assignment": "range"},
+    "consumer": {"group_protocol": "consumer", "assignment": "cooperative-sticky"},
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    console = Console(highlight=False, soft_wrap=True)
+    leave_on_signals()
+    plan = plan_of(options)
+    console.print(f"seed {plan.seed}, {options.protocol} rebalances, {plan.brokers} brokers, {plan.workers} workers")
+    with scratch(options.keep) as folder:
+        result = run(plan, folder, export_bundles(folder), lambda line: console.print(line, markup=False))
+        if options.json:
+            report.write(options.json, [result])
+        print(report.markdown(result.outcomes))
+        return tell(result, folder)
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="decides events, faults and settings (1)")
+    parser.add_argument("--minutes", type=float, default=5, help="how long faults are injected (5)")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="rebalances; by default the seed decides")
+    parser.add_argument("--brokers", type=int, default=3, choices=range(1, 6), help="(3)")
+    parser.add_argument("--rate", type=float, default=900, help="events a second (900)")
+    parser.add_argument("--fault", action="append", choices=FAULTS, metavar="NAME", help="only this one; repeatable")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    parser.add_argument("--keep", action="store_true", help="leave data and logs behind")
+    return parser
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    options.protocol = options.protocol or list(PROTOCOLS)[options.seed % 3]
+    return Plan(
+        seed=options.seed,
+        minutes=options.minutes,
+        brokers=options.brokers,
+        rate=options.rate,
+        hot_bytes=(256 << 20, 200_000)[options.seed // 3 % 2],
+        faults=tuple(options.fault or ()),
+        **PROTOCOLS[options.protocol],
+    )
+
+
+def tell(result: Result, folder: Path) -> int:
+    for ending in result.endings:
+        print(f"worker {ending.name} ended by itself with status {ending.status}: {ending.last_lines[-600:]}")
+    for fault in result.stalled:
+        print(f"seed {result.plan.seed}: no labels any more after: {fault}")
+    for finding in result.findings:
+        print(f"seed {result.plan.seed}: {finding.check}: {finding.difference}")
+    verdict = "kept" if result.passed else f"BROKEN (logs in {folder})"
+    injected = sum(not outcome.missed for outcome in result.outcomes)
+    print(f"seed {result.plan.seed}: {injected} faults, {result.events} events: the promise was {verdict}")
+    return 0 if result.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

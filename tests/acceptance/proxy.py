@@ -1,0 +1,179 @@
+"""Proxies on the loopback interface that stand between the workers and a server, and can behave like a bad network."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+LOOPBACK = "127.0.0.1"
+END_TXN = 26
+"""Kafka's api key of the request that commits or aborts a transaction."""
+_CHUNK = 1 << 16
+
+Deed = str
+LOSE_REQUEST = "the request is lost and the connection breaks"
+LOSE_ANSWER = "the answer is lost and the connection breaks"
+SWALLOW_ANSWER = "the answer never comes, though the connection stays"
+DELAY_ANSWER = "the answer comes late"
+
+
+class TcpProxy:
+    """Passes bytes on between its own `port` and the port `target`, which may be changed at any time."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.reachable = True
+        self._listener = socket.create_server((LOOPBACK, 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+        self._links: set[Link] = set()
+        threading.Thread(target=self._accept, daemon=True, name="proxy").start()
+
+    def sever(self) -> None:
+        """Break every connection there is; new ones are made to `target`, if it is reachable."""
+        for link in list(self._links):
+            link.close()
+
+    def close(self) -> None:
+        self._listener.close()
+        self.sever()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            try:
+                if not self.reachable:
+                    raise ConnectionRefusedError
+                server = socket.create_connection((LOOPBACK, self.target), 5)
+            except OSError:
+                client.close()
+                continue
+            server.settimeout(None)
+            self._links.add(self._link(client, server))
+
+    def _link(self, client: socket.socket, server: socket.socket) -> "Link":
+        return Link(client, server, _pump, _pump, self._links.discard)
+
+
+class Link:
+    """One connection: two sockets and a thread for each direction. If one side ends, so does the other."""
+
+    def __init__(
+        self,
+        client: socket.socket,
+        server: socket.socket,
+        requests: Callable[[socket.socket, socket.socket], None],
+        answers: Callable[[socket.socket, socket.socket], None],
+        ended: Callable[["Link"], None],
+    ) -> None:
+        self._sockets = (client, server)
+        self._ended = ended
+        for each in self._sockets:
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for pump, source, sink in ((requests, client, server), (answers, server, client)):
+            threading.Thread(target=self._run, args=(pump, source, sink), daemon=True, name="proxy").start()
+
+    def _run(
+        self, pump: Callable[[socket.socket, socket.socket], None], source: socket.socket, sink: socket.socket
+    ) -> None:
+        with suppress(OSError):
+            pump(source, sink)
+        self.close()
+
+    def close(self) -> None:
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        self._ended(self)
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    while part := source.recv(_CHUNK):
+        sink.sendall(part)
+
+
+class Trap:
+    """Waits for the next EndTxn request at any of the brokers' proxies, and does one deed to it."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+        self.struck = threading.Event()
+        self._deed: Deed | None = None
+        self._lock = threading.Lock()
+
+    def set(self, deed: Deed) -> None:
+        with self._lock:
+            self._deed = deed
+            self.struck.clear()
+
+    def take(self) -> Deed | None:
+        """What is to be done to an EndTxn request; the next one gets away."""
+        with self._lock:
+            deed, self._deed = self._deed, None
+            if deed:
+                self.struck.set()
+            return deed
+
+
+class KafkaProxy(TcpProxy):
+    """A proxy that understands where requests begin and end, and which of them is an EndTxn."""
+
+    def __init__(self, target: int, trap: Trap) -> None:
+        self._trap = trap
+        super().__init__(target)
+
+    def _link(self, client: socket.socket, server: socket.socket) -> Link:
+        frames = _Frames(self._trap)
+        return Link(client, server, frames.requests, frames.answers, self._links.discard)
+
+
+class _Frames:
+    """The frames of one connection: four bytes of length; then a request's api key, version and correlation id, or an
+    answer's correlation id."""
+
+    def __init__(self, trap: Trap) -> None:
+        self._trap = trap
+        self._marked: dict[int, Deed] = {}
+
+    def requests(self, client: socket.socket, server: socket.socket) -> None:
+        while frame := _read_frame(client):
+            api_key, _version, correlation = struct.unpack_from(">hhi", frame, 4)
+            deed = self._trap.take() if api_key == END_TXN else None
+            if deed == LOSE_REQUEST:
+                return
+            if deed:
+                self._marked[correlation] = deed
+            server.sendall(frame)
+
+    def answers(self, server: socket.socket, client: socket.socket) -> None:
+        while frame := _read_frame(server):
+            (correlation,) = struct.unpack_from(">i", frame, 4)
+            deed = self._marked.pop(correlation, None)
+            if deed == LOSE_ANSWER:
+                return
+            if deed == SWALLOW_ANSWER:
+                continue
+            if deed == DELAY_ANSWER:
+                time.sleep(self._trap.delay)
+            client.sendall(frame)
+
+
+def _read_frame(source: socket.socket) -> bytes:
+    """A frame with its length; empty at the end of the stream."""
+    head = _read(source, 4)
+    return head and head + _read(source, struct.unpack(">i", head)[0])
+
+
+def _read(source: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = source.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return b""
+        parts += part
+    return bytes(parts)
