@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -176,10 +177,10 @@ class WorkerProcess:
     def ready(self) -> bool:
         """Whether it says that it is ready and owns partitions."""
         try:
-            status = self.get("/readyz")
-        except OSError:
+            status = json.loads(self.get("/readyz"))["status"]
+            return bool(status == "ready" and self.metric("songprint_assigned_partitions") > 0)
+        except (OSError, HTTPException):  # not there yet, or killed in the middle of its answer
             return False
-        return json.loads(status)["status"] == "ready" and self.metric("songprint_assigned_partitions") > 0
 
     def get(self, path: str) -> str:
         """A page of the worker's HTTP port; an error status is raised as OSError."""

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from worker.contract.user_state import UserState
 from worker.watermark import Watermark
 
@@ -70,6 +68,8 @@ class OwnedPartition:
         self.hot = HotStates(hot_capacity)
         self.unlabelled = False
         """Whether no user of the partition has a label yet."""
+        self.relabel_wanted = False
+        """Whether an operator has asked for fresh labels."""
         self._watermark: Watermark | None = None
 
     @property
@@ -92,10 +92,6 @@ class OwnedPartition:
         self._watermark = watermark
         self.unlabelled = False
         self.hot.put(changed)
-
-    def forget_model(self) -> None:
-        """From now on the labels count as another model's."""
-        self._watermark = msgspec.structs.replace(self.watermark, labelled_by="")
 
     def distrust(self) -> None:
         """Forget everything held in process: the partition has to be restored before its next event."""

@@ -57,8 +57,9 @@ class Relabeller:
     def due(self, owned: Mapping[int, OwnedPartition], model: str) -> OwnedPartition | None:
         """A partition some of whose labels may be of another model than `model`."""
         for partition in owned.values():
-            if partition.ready and not partition.unlabelled and partition.watermark.labelled_by != model:
-                return partition
+            if partition.ready and not partition.unlabelled:
+                if partition.relabel_wanted or partition.watermark.labelled_by != model:
+                    return partition
         return None
 
     def take_requests(self, owned: Mapping[int, OwnedPartition]) -> None:
@@ -67,10 +68,9 @@ class Relabeller:
             return
         self._asked_at = self._clock()
         for number, partition in owned.items():
-            if partition.ready and self._cache.relabel_requested(number):
+            if partition.ready and not partition.relabel_wanted and self._cache.relabel_requested(number):
                 log.info("relabelling was requested", extra={"partition": number})
-                self._cache.request_relabel(number, wanted=False)
-                partition.forget_model()
+                partition.relabel_wanted = True
 
     def step(self, owned: Mapping[int, OwnedPartition], pipeline: Pipeline) -> None:
         """Relabels some users if a partition is due and the rate allows it; one transaction at most."""
@@ -94,6 +94,9 @@ class Relabeller:
         self._metrics.relabelled(len(outputs.records))
         if finished:
             self._walk = None
+            if partition.relabel_wanted:  # taken back only now, so that a request outlives the worker that works on it
+                self._cache.request_relabel(partition.number, wanted=False)
+                partition.relabel_wanted = False
             log.info("partition relabelled", extra={"partition": partition.number, "model": model})
 
     def _next_users(self, partition: OwnedPartition, model: str) -> tuple[dict[bytes, bytes], bool]:
