@@ -57,9 +57,9 @@ class Relabeller:
     def due(self, owned: Mapping[int, OwnedPartition], model: str) -> OwnedPartition | None:
         """A partition some of whose labels may be of another model than `model`."""
         for partition in owned.values():
-            if partition.ready and not partition.unlabelled:
-                if partition.relabel_wanted or partition.watermark.labelled_by != model:
-                    return partition
+            outdated = partition.ready and (partition.relabel_wanted or partition.watermark.labelled_by != model)
+            if outdated and not partition.unlabelled:
+                return partition
         return None
 
     def take_requests(self, owned: Mapping[int, OwnedPartition]) -> None:

@@ -9,13 +9,11 @@ from worker.assemble import kafka_topics, patient, redis_states, topics_of
 from worker.errors import Stop
 from worker.settings import load_settings
 
-HELP = "Ask the running workers to label all users again with the present model."
+HELP = "Have the running workers label all users again with the present model."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--wait", type=float, default=60, metavar="S", help="seconds to wait for the workers to take it"
-    )
+    parser.add_argument("--wait", type=float, default=600, metavar="S", help="seconds to wait for the end (600)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -24,21 +22,19 @@ def run(arguments: argparse.Namespace) -> int:
         raise Stop("relabelling is off (SONGPRINT_MODEL__RELABEL): the workers would not do it")
     kafka = kafka_topics(settings)
     facts = patient(kafka.facts, settings.kafka.startup_timeout_s)
-    identity = kafka.identity(facts)
+    partitions = range(kafka.identity(facts).partitions)
     cache = redis_states(settings)
-    for partition in range(identity.partitions):
+    for partition in partitions:
         cache.request_relabel(partition, wanted=True)
     given_up = time.monotonic() + arguments.wait
-    with Console().status("waiting for the workers to take the request"):
-        while waiting := [number for number in range(identity.partitions) if cache.relabel_requested(number)]:
+    with Console().status("asking the workers") as status:
+        while waiting := [number for number in partitions if cache.relabel_requested(number)]:
+            status.update(f"relabelling: {len(waiting)} of {len(partitions)} partitions to go")
             if time.monotonic() > given_up:
                 raise Stop(
-                    f"no worker has taken the request for partitions {waiting} within {arguments.wait:g} s; it stays "
-                    f"until one does. Are the workers of the group {settings.kafka.group} running and ready?"
+                    f"partitions {waiting} are not relabelled after {arguments.wait:g} s; the request stays until they "
+                    f"are. Are the workers of the group {settings.kafka.group} running and ready?"
                 )
             time.sleep(0.2)
-    print(
-        f"the workers label all users again, at most {settings.model.relabel_rate:g} a second each; follow "
-        f"songprint_relabels_total, or read {topics_of(settings).labels}"
-    )
+    print(f"all users with an event in {topics_of(settings).events} are labelled again")
     return 0
