@@ -1,4 +1,4 @@
-"""TensorFlow, told to be quiet before it is imported. Models import `tf` and `keras` from here alone."""
+"""TensorFlow, told to be quiet before it is imported. Models import `tf` from here alone."""
 
 import os
 
@@ -8,5 +8,6 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 import tensorflow as tf
 
+__all__ = ["tf"]
+
 tf.get_logger().setLevel("ERROR")
-keras = tf.keras

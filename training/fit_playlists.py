@@ -40,7 +40,8 @@ class HeldOut:
 
     @property
     def target(self) -> NDArray[np.float32]:
-        return (self.users.gender == len(GENDERS) - 1).astype(np.float32)
+        target: NDArray[np.float32] = (self.users.gender == len(GENDERS) - 1).astype(np.float32)
+        return target
 
     @property
     def probability(self) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -38,7 +38,9 @@ class Recipe:
 
     def as_json(self) -> dict[str, Any]:
         """The recipe with every parameter, defaults included."""
-        return {"name": self.name, "family": self.family, "model": self.model, **asdict(self.parameters)}
+        # There and back, so that it equals what is read from a file: tuples become lists.
+        parameters = msgspec.json.decode(msgspec.json.encode(self.parameters))
+        return {"name": self.name, "family": self.family, "model": self.model, **parameters}
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):

@@ -42,7 +42,8 @@ class Serving:
         """float32 [users, units]. `matrix` has one column per row of the table."""
         lengths = np.maximum(playlist_lengths(matrix), 1).astype(np.float32)
         total = (matrix @ self.table) * (lengths**-self.exponent)[:, None] + self.bias
-        return np.maximum(total, 0, out=total) if self.activation == "relu" else total
+        code: Floats = np.maximum(total, 0) if self.activation == "relu" else total
+        return code
 
     def logits(self, matrix: Sparse) -> NDArray[np.float64]:
         """float64 [users]: log-odds of the second gender, before calibration."""

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[DEFAULT_RECIPE],
         metavar="NAME",
-        help=f"of {', '.join(recipe_names())}, or .toml files; the first is compared with the others (default %(default)s)",
+        help=f"of {', '.join(recipe_names())}, or .toml files; the first is compared with the others",
     )
     parser.add_argument("--folds", type=folds, default=5, metavar="N", help="parts (default %(default)s)")
     parser.add_argument("--repeats", type=positive, default=1, metavar="N", help="partitions (default %(default)s)")

@@ -10,7 +10,7 @@ from training.models.catalogue_network import Batch, CatalogueNetwork, binary_lo
 from training.models.interface import Examples, Fitted
 from training.models.ranges import Count, Positive, Share
 from training.models.softmax_classifier import ClassifierSettings, Encoder, classify_codes
-from training.watch import Watch
+from training.watch import Figures, Watch
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Autoencoder:
         learn, validation = examples.rows(np.sort(order[cut:])), examples.rows(np.sort(order[:cut]))
         network = _Network(examples.matrix.shape[1], self, seed)
         for epoch in range(1, self.epochs + 1):
-            figures = {"phase": "autoencoder", "epoch": epoch, "loss": network.train_epoch(learn)}
+            figures: Figures = {"phase": "autoencoder", "epoch": epoch, "loss": network.train_epoch(learn)}
             if cut:
                 figures["validation_loss"] = network.validation_loss(validation)
             watch(figures, self.epochs)

@@ -18,6 +18,8 @@ from training.serving import Floats
 class Batch:
     """A mini-batch inside a TensorFlow function."""
 
+    # float32 scalar: steps taken before this one
+    step: "tf.Tensor"
     # int64 [entries, 2]: (user of the batch, song), in row order
     entries: "tf.Tensor"
     # float32 [users]
@@ -27,8 +29,6 @@ class Batch:
     labelled: "tf.Tensor"
     # int32 [2]
     seed: "tf.Tensor"
-    # float32 scalar: steps taken before this one
-    step: "tf.Tensor"
 
     def rows(self, values: "tf.Tensor", songs: int) -> "tf.Tensor":
         """The sparse [users, songs] matrix with these values at the entries."""
@@ -84,7 +84,7 @@ class CatalogueNetwork(ABC):
         return float(total) / users
 
     def _train_batch(self, *arguments: "tf.Tensor") -> "tf.Tensor":
-        batch = Batch(*arguments, step=self._step.read_value())
+        batch = Batch(self._step.read_value(), *arguments)
         variables = self._adam.variables
         with tf.GradientTape() as tape:
             losses = self.loss(variables, batch, training=True)
@@ -95,7 +95,7 @@ class CatalogueNetwork(ABC):
         return tf.reduce_sum(losses)
 
     def _validation_loss(self, *arguments: "tf.Tensor") -> "tf.Tensor":
-        batch = Batch(*arguments, step=self._step.read_value())
+        batch = Batch(self._step.read_value(), *arguments)
         return tf.reduce_sum(self.loss(self._adam.variables, batch, training=False))
 
 

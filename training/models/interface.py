@@ -39,7 +39,8 @@ class Examples:
     @property
     def target(self) -> NDArray[np.float32]:
         """float32 [users]: 1 for the second gender. Only for labelled examples."""
-        return (self.gender == len(GENDERS) - 1).astype(np.float32)
+        target: NDArray[np.float32] = (self.gender == len(GENDERS) - 1).astype(np.float32)
+        return target
 
     def log_loss(self, serving: Serving) -> float:
         """Mean logistic loss of a model's uncalibrated logits. Only for labelled examples."""

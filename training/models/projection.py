@@ -48,4 +48,5 @@ class Projection:
 
     def _unit_rms(self, directions: Floats, variance: float) -> Floats:
         """Scaled so that the codes' mean square is 1, which is what the classifier's learning rate is made for."""
-        return (directions * np.sqrt(directions.shape[1] / variance)).astype(np.float32)
+        scaled: Floats = (directions * np.sqrt(directions.shape[1] / variance)).astype(np.float32)
+        return scaled

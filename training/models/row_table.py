@@ -1,7 +1,6 @@
 """A large table of which every step touches only a few rows, and pays for only those."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.backend import tf
 from training.models.adam import BETA_1, BETA_2, EPSILON, bias_correction
@@ -44,9 +43,10 @@ class RowTable:
 
     def averaged(self, step: float) -> Floats:
         """float32 [all rows, units]: the averages as of `step`."""
-        value: NDArray[np.float32] = self._value.numpy()
+        value = self._value.numpy()
         rested = np.power(np.float32(self._decay), step - self._touched.numpy())[:, None]
-        return value + rested * (self._average.numpy() - value)
+        averaged: Floats = value + rested * (self._average.numpy() - value)
+        return averaged
 
 
 def _put(variable: "tf.Variable", rows: "tf.Tensor", values: "tf.Tensor") -> None:

@@ -1,0 +1,62 @@
+"""Planted clusters are found, in their number, and described by their own songs."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
+
+from training.clusters import Clustering, find_clusters
+from training.errors import TrainingError
+from training.typical_songs import describe_clusters
+
+
+def planted(clusters: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, clusters, 900)
+    return (rng.normal(0, 4, (clusters, 12))[truth] + rng.normal(0, 0.8, (900, 12))).astype(np.float32), truth
+
+
+@pytest.mark.parametrize("clusters", [5, 8])
+def test_finds_the_planted_clusters(clusters: int) -> None:
+    codes, truth = planted(clusters)
+    clustering, tried = find_clusters(codes, seed=0)
+    assert len(clustering.centroids) == clusters
+    assert adjusted_rand_score(truth, clustering.nearest(codes)) > 0.98
+    assert {one.clusters for one in tried} == set(range(4, 13))
+    assert clustering.memberships(codes).max(axis=1).mean() > 0.9
+
+
+def test_memberships_are_student_t() -> None:
+    clustering = Clustering(np.array([[0, 0], [3, 4]], np.float32), alpha=2.0, scale=0.5)
+    weights = np.array([(1 + 1 / 1.0) ** -1.5, (1 + 20 / 1.0) ** -1.5])
+    assert clustering.memberships(np.array([[1, 0]], np.float32))[0] == pytest.approx(weights / weights.sum())
+
+
+def test_codes_that_are_all_the_same_have_no_clusters() -> None:
+    with pytest.raises(TrainingError, match="1 different codes"):
+        find_clusters(np.ones((50, 3), np.float32), seed=0)
+
+
+def songs(genres: list[str], titles: list[str]) -> pa.Table:
+    ids = [f"s{number}" for number in range(len(genres))]
+    return pa.table({"song_id": ids, "title": titles, "artist": [""] * len(ids), "genre_group": genres})
+
+
+def test_typical_songs_are_those_of_highest_lift_with_support() -> None:
+    rows = [[1, 1, 0, 0]] * 20 + [[1, 0, 1, 0]] * 59 + [[1, 0, 1, 1]]
+    matrix = sparse.csr_array(np.array(rows, dtype=np.float32))
+    table = songs(["rock", "rock", "pop", "pop"], ["all", "ours", "", "once"])
+    first, second = describe_clusters(matrix, table, np.repeat([0, 1], [20, 60]), 2)
+    assert (first.id, first.name, first.size) == (0, "rock", 0.25)
+    assert [(song.title, song.lift) for song in first.songs] == [("ours", 4.0), ("all", 1.0)]
+    # A song without a title goes by its id; one that a single user has is typical of nobody, and comes last.
+    assert [song.title for song in second.songs] == ["s2", "all", "once"]
+    assert second.name == "pop"
+
+
+def test_clusters_of_one_genre_are_told_apart_by_their_songs() -> None:
+    matrix = sparse.csr_array(np.array([[1, 0, 0]] * 10 + [[0, 1, 0]] * 10 + [[0, 0, 1]] * 40, dtype=np.float32))
+    table = songs(["1", "1", "2"], ["a", "b", "c"])
+    names = [one.name for one in describe_clusters(matrix, table, np.repeat([0, 1, 2], [10, 10, 40]), 3)]
+    assert names == ["genre 1: a", "genre 1: b", "genre 2"]

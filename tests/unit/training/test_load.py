@@ -1,0 +1,129 @@
+"""Data folders in every format, and every way in which one can be wrong."""
+
+import gzip
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from training.datasets.checks import require_both_genders, require_folds
+from training.datasets.digest import data_digest
+from training.datasets.load import load_playlists
+from training.errors import DataError
+
+PLAYS = [("u2", "s1"), ("u1", "001"), ("u1", "s1"), ("u2", "s3")]
+USERS = [("u1", "f"), ("u2", "m")]
+
+
+def write_text(folder: Path, name: str, columns: str, rows: list[tuple[str, ...]], suffix: str = ".csv") -> None:
+    separator = "\t" if ".tsv" in suffix else ","
+    lines = [columns.replace(",", separator), *(separator.join(row) for row in rows)]
+    data = ("\n".join(lines) + "\n").encode()
+    folder.joinpath(f"{name}{suffix}").write_bytes(gzip.compress(data) if suffix.endswith(".gz") else data)
+
+
+def make_folder(folder: Path, plays=PLAYS, users=USERS, suffix: str = ".csv") -> Path:
+    folder.mkdir(exist_ok=True)
+    write_text(folder, "plays", "user_id,song_id", plays, suffix)
+    write_text(folder, "users", "user_id,gender", users, suffix)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz", ".tsv.gz"])
+def test_reads_text(tmp_path: Path, suffix: str) -> None:
+    data = load_playlists(make_folder(tmp_path / "data", suffix=suffix))
+    assert data.user_ids.to_pylist() == ["u1", "u2"]
+    assert data.songs["song_id"].to_pylist() == ["001", "s1", "s3"]
+    assert data.matrix.toarray().tolist() == [[1, 1, 0], [0, 1, 1]]
+    assert data.gender.tolist() == [0, 1]
+
+
+def test_reads_parquet_with_ids_as_numbers(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"song_id": [10, 9], "user_id": [1, 2], "at": [0.5, 0.7]}), tmp_path / "plays.parquet")
+    pq.write_table(pa.table({"user_id": [1, 2], "gender": ["f", None]}), tmp_path / "users.parquet")
+    data = load_playlists(tmp_path)
+    assert data.songs["song_id"].to_pylist() == ["10", "9"]
+    assert data.gender.tolist() == [0, -1]
+
+
+def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
+    first = load_playlists(make_folder(tmp_path / "a"))
+    again = load_playlists(make_folder(tmp_path / "b", PLAYS[::-1], USERS[::-1], ".tsv.gz"))
+    other = load_playlists(make_folder(tmp_path / "c", PLAYS[:3]))
+    assert data_digest(first) == data_digest(again) != data_digest(other)
+    assert data_digest(first).startswith("sha256:")
+
+
+def test_counts_what_it_merges_and_leaves_out(tmp_path: Path) -> None:
+    users = [*USERS, ("silent", "f"), ("u1", "f")]
+    data = load_playlists(make_folder(tmp_path / "data", [*PLAYS, PLAYS[0], ("stranger", "s1")], users))
+    assert (data.merged.duplicate_plays, data.merged.users_without_songs, data.merged.users_not_listed) == (1, 1, 1)
+    assert data.user_ids.to_pylist() == ["stranger", "u1", "u2"]
+    assert data.gender.tolist() == [-1, 0, 1]
+    assert data.matrix.max() == 1
+
+
+def test_song_table_fills_what_it_knows(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "data")
+    write_text(folder, "songs", "title,song_id", [('Say "yes"', "s1"), ("never played", "s9")], ".tsv")
+    songs = load_playlists(folder).songs.to_pylist()
+    assert songs[1] == {"song_id": "s1", "title": 'Say "yes"', "artist": "", "genre_group": ""}
+    assert songs[0]["title"] == ""
+    assert len(songs) == 3
+
+
+@pytest.mark.parametrize(
+    ("plays", "users", "says"),
+    [
+        ([], USERS, "nobody has a song"),
+        (PLAYS, [], "has no rows"),
+        (PLAYS, [("u1", "female"), ("u2", "m")], "'female'"),
+        (PLAYS, [("u1", "f"), ("u1", "m")], "'u1' first"),
+        ([("u1", "")], USERS, "1 rows have no song_id"),
+        (PLAYS, [("", "m")], "1 rows have no user_id"),
+    ],
+)
+def test_says_what_is_wrong(tmp_path: Path, plays, users, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        load_playlists(make_folder(tmp_path / "data", plays, users))
+
+
+def test_names_a_missing_column(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "data")
+    write_text(folder, "plays", "user,song_id", PLAYS)
+    with pytest.raises(DataError, match=r"plays\.csv has no column 'user_id'; its columns are 'user', 'song_id'"):
+        load_playlists(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b broken"])
+def test_names_a_damaged_file(tmp_path: Path, content: bytes) -> None:
+    folder = make_folder(tmp_path / "data", suffix=".csv.gz")
+    (folder / "plays.csv.gz").write_bytes(content)
+    with pytest.raises(DataError, match=r"plays\.csv\.gz"):
+        load_playlists(folder)
+
+
+def test_wants_one_file_per_table(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "data")
+    write_text(folder, "plays", "user_id,song_id", PLAYS, ".tsv")
+    with pytest.raises(DataError, match=r"twice: plays\.csv and plays\.tsv"):
+        load_playlists(folder)
+    (folder / "plays.csv").unlink()
+    (folder / "plays.tsv").unlink()
+    with pytest.raises(DataError, match="no table 'plays'"):
+        load_playlists(folder)
+    with pytest.raises(DataError, match="not a folder"):
+        load_playlists(folder / "nowhere")
+
+
+def test_asks_for_both_genders_and_enough_users(tmp_path: Path) -> None:
+    users = [(f"u{number}", "m" if number < 30 else "f") for number in range(42)]
+    plays = [(user, "s1") for user, _ in users]
+    data = load_playlists(make_folder(tmp_path / "data", plays, users))
+    require_folds(data, 6)
+    with pytest.raises(DataError, match="use --folds 6 or fewer"):
+        require_folds(data, 7)
+    men = load_playlists(make_folder(tmp_path / "men", plays[:30], users[:30]))
+    with pytest.raises(DataError, match="0 f, 30 m"):
+        require_both_genders(men)

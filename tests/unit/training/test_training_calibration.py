@@ -1,0 +1,77 @@
+"""Probabilities are brought to mean what they say, and labels are withheld where the promise would break."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from training.calibration import calibrate, choose_threshold, fit_temperature, judge, shorten
+from training.metrics import calibration_error, scores
+from training.models.interface import Examples
+from training.serving import Serving, single_logit
+
+
+def draw(users: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are exactly calibrated, and outcomes."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0.5, 1.5, users)
+    return logits, (rng.random(users) < 1 / (1 + np.exp(-logits))).astype(np.float32)
+
+
+@pytest.mark.parametrize("distortion", [0.5, 1.0, 3.0])
+def test_temperature_undoes_a_scale(distortion: float) -> None:
+    logits, target = draw(50_000)
+    assert fit_temperature(logits * distortion, target) == pytest.approx(distortion, rel=0.03)
+
+
+def test_threshold_keeps_the_promise_on_new_users() -> None:
+    logits, target = draw(20_000)
+    threshold = choose_threshold(*judge(logits, target), precision=0.85)
+    confidence, right = judge(*draw(20_000, seed=1))
+    published = confidence >= threshold
+    assert right[published].mean() == pytest.approx(0.85, abs=0.01)
+    assert 0.5 < published.mean() < 1
+
+
+def test_nothing_is_published_where_no_promise_can_be_kept() -> None:
+    rng = np.random.default_rng(0)
+    logits, target = rng.normal(0, 0.1, 1_000), rng.integers(0, 2, 1_000).astype(np.float32)
+    assert choose_threshold(*judge(logits, target), precision=0.9) == 1.0
+
+
+def test_shorten_keeps_some_songs_of_everybody() -> None:
+    matrix = sparse.csr_array((np.random.default_rng(0).random((50, 30)) < 0.4).astype(np.float32))
+    short = shorten(matrix, 5, np.random.default_rng(1))
+    assert np.array_equal(np.diff(short.indptr), np.minimum(np.diff(matrix.indptr), 5))
+    assert (matrix - short).min() >= 0
+    assert (shorten(matrix, 5, np.random.default_rng(2)) != short).nnz > 0
+
+
+def test_short_playlists_that_break_the_promise_get_no_label() -> None:
+    """Two songs of five say the wrong thing, and are outvoted as soon as most of the others are there."""
+    rng = np.random.default_rng(0)
+    users = 2_000
+    gender = rng.integers(0, 2, users).astype(np.int8)
+    own_side = np.arange(6) // 3 == gender[:, None]
+    matrix = np.where(own_side, 1, np.arange(6) % 3 < 2).astype(np.float32)
+    table = np.repeat(np.array([-3, 3], dtype=np.float32), 3)[:, None]
+    serving = Serving(table, np.zeros(1, np.float32), 0.0, "linear", single_logit(np.ones(1, np.float32), 0.0))
+    calibration = calibrate(serving, Examples(sparse.csr_array(matrix), gender), 0.85, seed=0)
+    assert calibration.min_known_songs > 1
+    assert calibration.precision == 1.0
+    assert calibration.coverage == 1.0
+
+
+def test_calibration_error_is_that_of_the_distortion() -> None:
+    logits, target = draw(50_000)
+    assert calibration_error(logits, target) < 0.01
+    assert calibration_error(logits * 3, target) > 0.1
+
+
+def test_scores_by_hand() -> None:
+    logits, target = np.array([2.0, 1.0, -1.0, -3.0]), np.array([1, 0, 0, 1], dtype=np.float32)
+    figures = scores(logits, target, threshold=0.8)
+    assert figures["auc"] == 0.5
+    assert figures["accuracy"] == figures["majority"] == 0.5
+    assert (figures["recall_f"], figures["recall_m"]) == (0.5, 0.5)
+    assert (figures["coverage"], figures["precision"]) == (0.5, 0.5)
+    assert figures["log_loss"] == pytest.approx(np.log1p(np.exp([-2.0, 1.0, -1.0, 3.0])).mean())
