@@ -59,11 +59,13 @@ def start_kafka(
     brokers: int = 1,
     heap: str = "512m",
     config: Mapping[str, str] | None = None,
+    listeners: Mapping[str, int] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> KafkaCluster:
     """A new, empty cluster that answers, with its data in `folder`/data and its logs in `folder`/logs.
 
-    `config` are broker properties over the ones below. `report` is told, in words, what is going on.
+    `config` are broker properties over the ones below. `listeners` are ports of a single broker beside its plaintext
+    one, by the listener's name, which `config` has to explain. `report` is told, in words, what is going on.
     Raises LocalStackError; its message names the log.
     """
     jars = kafka_jars(report)
@@ -71,17 +73,19 @@ def start_kafka(
 
     def start(ports: tuple[int, ...]) -> KafkaCluster:
         nodes = [Node(1 + i, *ports[2 * i : 2 * i + 2]) for i in range(brokers)]
-        made = [_make_broker(node, nodes, Java(jars, heap), config or {}, folder) for node in nodes]
+        java = Java(jars, heap)
+        settings = [{**properties(node, nodes, listeners), **(config or {})} for node in nodes]
+        made = [_make_broker(node, each, java, folder) for node, each in zip(nodes, settings, strict=True)]
         return _start_new(made)
 
     return start_on_free_ports(2 * brokers, start)
 
 
-def _make_broker(node: Node, nodes: Sequence[Node], java: Java, config: Mapping[str, str], folder: Path) -> KafkaBroker:
+def _make_broker(node: Node, settings: Mapping[str, str], java: Java, folder: Path) -> KafkaBroker:
     name = f"kafka-{node.id}"
     data = folder / "data" / name
     shutil.rmtree(data, ignore_errors=True)  # left by an attempt on a port that was taken
-    return KafkaBroker(node, java, {**properties(node, nodes), **config}, data, folder / "logs" / f"{name}.log")
+    return KafkaBroker(node, java, settings, data, folder / "logs" / f"{name}.log")
 
 
 def _start_new(brokers: Sequence[KafkaBroker]) -> KafkaCluster:
@@ -97,9 +101,10 @@ def _start_new(brokers: Sequence[KafkaBroker]) -> KafkaCluster:
     return cluster
 
 
-def properties(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
+def properties(node: Node, nodes: Sequence[Node], listeners: Mapping[str, int] | None = None) -> dict[str, str]:
     """The properties of one of `nodes`: what a cluster of that size would have in production, on one small machine."""
-    listeners = f"PLAINTEXT://{LOOPBACK}:{node.port}"
+    ports = {"PLAINTEXT": node.port, **(listeners or {})}
+    addresses = ",".join(f"{name}://{LOOPBACK}:{port}" for name, port in ports.items())
     replicas = str(min(len(nodes), 3))
     in_sync = str(min(len(nodes), 2))
     return {
@@ -107,8 +112,8 @@ def properties(node: Node, nodes: Sequence[Node]) -> dict[str, str]:
         "node.id": str(node.id),
         "controller.quorum.voters": ",".join(f"{n.id}@{LOOPBACK}:{n.controller_port}" for n in nodes),
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{node.controller_port}",
-        "advertised.listeners": listeners,
+        "listeners": f"{addresses},CONTROLLER://{LOOPBACK}:{node.controller_port}",
+        "advertised.listeners": addresses,
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, as in production
         # How long a killed broker counts as alive; until then it cannot come back. The default of 9 s suits a network.
         "broker.session.timeout.ms": "3000",

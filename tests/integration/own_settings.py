@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from tests.stream import Stream, eventually
+from worker.adapters.kafka_topics import plan
+
 
 def own_settings(prefix: str, kafka: str, redis_url: str, bundle: Path) -> dict[str, str]:
     """Environment variables: names of topics and group that begin with `prefix`, and timeouts that suit a test."""
@@ -20,3 +23,10 @@ def own_settings(prefix: str, kafka: str, redis_url: str, bundle: Path) -> dict[
         "SONGPRINT_MODEL__BUNDLE": str(bundle),
         "SONGPRINT_LOG__FORMAT": "json",
     }
+
+
+def create_planned_topics(stream: Stream, partitions: int) -> None:
+    """The topics exactly as `worker topics --create` makes them."""
+    plans = plan(stream.topics, partitions)
+    stream.admin.create(plans, 1)
+    eventually(lambda: len(stream.admin.facts()) == len(plans), "the topics exist")

@@ -1,0 +1,255 @@
+"""A worker with the least rights that it needs, through listeners that let nobody else in, and what it never says."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from deploy.local.kafka import KafkaCluster, start_kafka
+from deploy.local.ports import free_ports
+from deploy.local.redis import RedisServer, start_redis
+from tests.deploy.programs import needed
+from tests.integration.certificates import Authority
+from tests.integration.own_settings import create_planned_topics, own_settings
+from tests.stream import Stream, eventually
+
+ROOT = Path(__file__).parents[2]
+CANARY = "canary-Xy7"
+PASSWORD = f"{CANARY}-password"
+USER = f"{CANARY}-user"
+SONG = f"{CANARY}-song"
+
+
+def listed(title: str) -> list[list[str]]:
+    """The rows of the table under a heading of docs/security.md, code marks taken off."""
+    section = (ROOT / "docs" / "security.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in section.splitlines() if line.startswith("| `")]
+    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
+
+
+def codes(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority") / "ca")
+
+
+class Secured(NamedTuple):
+    cluster: KafkaCluster
+    sasl: str
+    """Address of the listener that asks for a password."""
+    mutual: str
+    """Address of the listener that asks for a certificate."""
+
+
+@pytest.fixture(scope="module")
+def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker with an authorizer: who comes by the plaintext listener may do everything, others what ACLs grant."""
+    sasl, mutual = free_ports(2, random.SystemRandom())
+    config = {
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PASSWORD:SASL_SSL,MUTUAL:SSL",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.password.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+        "listener.name.mutual.ssl.client.auth": "required",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(authority.sign("broker").both),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(authority.certificate),
+    }
+    folder = tmp_path_factory.mktemp("secured")
+    with start_kafka(folder, config=config, listeners={"PASSWORD": sasl, "MUTUAL": mutual}) as cluster:
+        yield Secured(cluster, f"127.0.0.1:{sasl}", f"127.0.0.1:{mutual}")
+
+
+@pytest.fixture
+def stream(secured: Secured, topic_prefix: str, small_bundle: Path, tmp_path: Path) -> Iterator[Stream]:
+    """Topics that are made by an administrator, on a Redis without any protection."""
+    with start_redis(tmp_path / "cache") as cache:
+        made = Stream(own_settings(topic_prefix, secured.cluster.bootstrap_servers, cache.url, small_bundle), tmp_path)
+        create_planned_topics(made, 2)
+        yield made
+
+
+def grant_what_is_listed(secured: Secured, stream: Stream, principal: str) -> None:
+    """The ACLs of docs/security.md, and no other."""
+    kafka = stream.settings.kafka
+    names = {
+        "playlist-events": kafka.events_topic,
+        "user-labels": kafka.labels_topic,
+        "user-state": kafka.state_topic,
+        "playlist-events.dlq": kafka.dead_letter_topic,
+        "GROUP": kafka.group,
+        "GROUP-INSTANCE": f"{kafka.group}-",
+    }
+    kinds = {
+        "topic": ResourceType.TOPIC,
+        "group": ResourceType.GROUP,
+        "transactional id": ResourceType.TRANSACTIONAL_ID,
+    }
+    bindings = []
+    for kind, name, rights in listed("Kafka: the worker's rights"):
+        (resource,) = codes(name)
+        pattern = ResourcePatternType.PREFIXED if resource.endswith("INSTANCE") else ResourcePatternType.LITERAL
+        bindings += [
+            AclBinding(
+                kinds[codes(kind)[0]],
+                names[resource],
+                pattern,
+                principal,
+                "*",
+                AclOperation[right.upper()],
+                AclPermissionType.ALLOW,
+            )
+            for right in codes(rights)
+        ]
+    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
+    for future in admin.create_acls(bindings).values():
+        future.result(10)
+
+
+def work(stream: Stream, **settings: str) -> str:
+    """Events of every kind go through a worker under `settings`, then all is looked at; returns all that was said."""
+    stream.send(USER, {"type": "snapshot", "songs": ["s1", SONG]})
+    stream.send(USER, b"{")
+    stream.send(USER, {"type": "consent", "labelling": False})
+    stream.send(USER, None)
+    stream.flush()
+    with stream.worker(**settings) as worker:
+        stream.labels(3)
+        stream.letters(1)
+        eventually(lambda: worker.metric("songprint_events_total") == 4, "all events are counted")
+        said = worker.get("/metrics") + worker.get("/readyz") + worker.get("/")
+    environment = {**os.environ, **stream.environment, **settings}
+    command = [sys.executable, "-m", "worker", "check"]
+    checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    return said + worker.output() + checked.stdout + checked.stderr
+
+
+def test_password_over_tls_with_the_rights_listed(
+    secured: Secured, stream: Stream, authority: Authority, tmp_path: Path
+) -> None:
+    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
+    scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
+    credential = UserScramCredentialUpsertion("songprint", scram, PASSWORD.encode())
+    for future in admin.alter_user_scram_credentials([credential]).values():
+        future.result(10)
+    grant_what_is_listed(secured, stream, "User:songprint")
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    said = work(
+        stream,
+        SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.sasl,
+        SONGPRINT_KAFKA__SECURITY_PROTOCOL="sasl_ssl",
+        SONGPRINT_KAFKA__SASL_MECHANISM="SCRAM-SHA-512",
+        SONGPRINT_KAFKA__SASL_USERNAME="songprint",
+        SONGPRINT_KAFKA__SASL_PASSWORD_FILE=str(tmp_path / "password"),
+        SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
+    )
+    assert CANARY not in said, "a user, a song or a secret was told"
+
+
+def test_a_certificate_of_its_own_with_the_rights_listed(
+    secured: Secured, stream: Stream, authority: Authority
+) -> None:
+    own = authority.sign("songprint-worker")
+    grant_what_is_listed(secured, stream, "User:CN=songprint-worker")
+    work(
+        stream,
+        SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.mutual,
+        SONGPRINT_KAFKA__SECURITY_PROTOCOL="ssl",
+        SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
+        SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION=str(own.certificate),
+        SONGPRINT_KAFKA__SSL_KEY_LOCATION=str(own.key),
+    )
+
+
+def test_a_wrong_password_stops_the_worker_and_is_not_told(
+    secured: Secured, stream: Stream, authority: Authority
+) -> None:
+    worker = stream.start(
+        SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.sasl,
+        SONGPRINT_KAFKA__SECURITY_PROTOCOL="sasl_ssl",
+        SONGPRINT_KAFKA__SASL_MECHANISM="SCRAM-SHA-512",
+        SONGPRINT_KAFKA__SASL_USERNAME="songprint",
+        SONGPRINT_KAFKA__SASL_PASSWORD=f"wrong {CANARY}",
+        SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
+        SONGPRINT_KAFKA__STARTUP_TIMEOUT_S="1",
+    )
+    assert worker.process.wait(60) == 1
+    assert "error: " in worker.output()
+    assert CANARY not in worker.output()
+
+
+def test_missing_rights_are_named(secured: Secured, stream: Stream, authority: Authority) -> None:
+    own = authority.sign("stranger")
+    worker = stream.start(
+        SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.mutual,
+        SONGPRINT_KAFKA__SECURITY_PROTOCOL="ssl",
+        SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
+        SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION=str(own.certificate),
+        SONGPRINT_KAFKA__SSL_KEY_LOCATION=str(own.key),
+        SONGPRINT_KAFKA__STARTUP_TIMEOUT_S="1",
+    )
+    assert worker.process.wait(60) == 1
+    assert "error: " in worker.output()
+    assert "Traceback" not in worker.output()
+
+
+@pytest.fixture
+def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisServer, int]]:
+    """A Redis with TLS and a user who may do what docs/security.md lists, and nothing else; and its TLS port."""
+    needed("redis-server", "redis-server")
+    (port,) = free_ports(1, random.SystemRandom())
+    server = authority.sign("redis")
+    commands = " ".join(f"+{command}" for row in listed("Redis: the worker's rights") for command in codes(row[0]))
+    config = {
+        "tls-port": str(port),
+        "tls-cert-file": str(server.certificate),
+        "tls-key-file": str(server.key),
+        "tls-ca-cert-file": str(authority.certificate),
+        "tls-auth-clients": "no",
+        "user songprint": f"on >{PASSWORD} resetchannels ~songprint:* -@all {commands}",
+    }
+    with start_redis(tmp_path / "guarded", "redis", config) as redis:
+        yield redis, port
+
+
+def test_redis_over_tls_with_the_rights_listed(
+    guarded_redis: tuple[RedisServer, int], stream: Stream, authority: Authority, tmp_path: Path
+) -> None:
+    _, port = guarded_redis
+    (tmp_path / "password").write_text(PASSWORD)
+    given = {
+        "SONGPRINT_REDIS__URL": f"rediss://127.0.0.1:{port}/0",
+        "SONGPRINT_REDIS__USERNAME": "songprint",
+        "SONGPRINT_REDIS__PASSWORD_FILE": str(tmp_path / "password"),
+        "SONGPRINT_REDIS__SSL_CA_CERTS": str(authority.certificate),
+    }
+    assert CANARY not in work(stream, **given)
+    worker = stream.start("b", **given | {"SONGPRINT_REDIS__USERNAME": "stranger"})
+    assert worker.process.wait(60) == 1
+    assert "refuses this user" in worker.output()
+    assert CANARY not in worker.output()
