@@ -1,0 +1,16 @@
+"""What is made from the code, by its path in the tree."""
+
+from collections.abc import Callable
+
+from deploy.reference.metrics import metrics_page
+from deploy.reference.schemas import dead_letter_schema, event_schema, label_schema, tombstone_schema
+from deploy.reference.settings import settings_page
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/settings.md": settings_page,
+    "docs/metrics.md": metrics_page,
+    "docs/schemas/event.schema.json": event_schema,
+    "docs/schemas/label.schema.json": label_schema,
+    "docs/schemas/tombstone-headers.schema.json": tombstone_schema,
+    "docs/schemas/dead-letter-headers.schema.json": dead_letter_schema,
+}
