@@ -17,7 +17,8 @@ from worker.contract.features import Features, build_features
 from worker.contract.user_label import Abstention, LabelWriter, Verdicts, encode_time, encode_timestamp, judge
 from worker.contract.user_state import AGREES, UserState, fold
 from worker.contract.vocabulary import KEY_BYTES, SongIndex, Vocabulary
-from worker.errors import Reason, Reject, Stop
+from worker.errors import Reason, Reject
+from worker.poison import find_poisoned
 
 States = Mapping[int, Mapping[bytes, UserState | None]]
 """Partition → user's key → state; None where nothing is known of the user."""
@@ -59,7 +60,7 @@ class Policy(NamedTuple):
 
 
 class Poisoned(Exception):
-    """The models fail on the events at these indexes of the batch, and only on them."""
+    """The models fail on the events at these indexes of the batch, whatever stands beside them."""
 
     def __init__(self, indexes: Sequence[int], cause: Exception) -> None:
         super().__init__(f"inference failed on {len(indexes)} events: {cause}")
@@ -229,7 +230,7 @@ class Pipeline:
             try:
                 gender, cluster = chunk.scores.result()
             except Exception as error:
-                raise self._culprits(chunk, error) from error
+                raise self._culprits(chunk, records, error) from error
             verdicts = judge(gender, cluster, chunk.features.song_counts, self.model.abstention)
             labels = self._labels(chunk, verdicts, records, decoded)
         written: list[OutputRecord] = [
@@ -262,25 +263,13 @@ class Pipeline:
             times=times,
         )
 
-    def _culprits(self, chunk: _Chunk, error: Exception) -> Poisoned:
-        """Finds the events that make the models fail by halving. Raises Stop if they fail on every single one."""
-        suspects = [list(range(len(chunk.states)))]
-        guilty: list[int] = []
-        while suspects:
-            some = suspects.pop()
-            try:
-                self.model.run(build_features([chunk.states[row].rows for row in some]))
-            except Exception:  # whatever it is, it is `error` again, which travels on
-                if len(some) == 1:
-                    guilty.append(chunk.labelled[some[0]])
-                else:
-                    half = len(some) // 2
-                    suspects += [some[:half], some[half:]]
-        if len(guilty) == len(chunk.states) > 1:
-            raise Stop(
-                f"the model {self.model.version} fails on every playlist: {error}; deploy another bundle"
-            ) from error
-        return Poisoned(guilty, error)
+    def _culprits(self, chunk: _Chunk, records: Records, error: Exception) -> Poisoned:
+        guilty = find_poisoned(self.model.run, [state.rows for state in chunk.states], self.model.version, error)
+        # Of each user the first only: without it, what followed from it may be all right.
+        first: dict[tuple[int, bytes | None], int] = {}
+        for index in (chunk.labelled[row] for row in guilty):
+            first.setdefault((records.partitions[index], records.keys[index]), index)
+        return Poisoned(list(first.values()), error)
 
 
 def _in_order(chunk: _Chunk, labels: list[OutputRecord], records: Records) -> list[OutputRecord]:

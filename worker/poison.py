@@ -1,0 +1,44 @@
+"""The playlists on which a model fails."""
+
+from collections.abc import Callable, Sequence
+
+from worker.contract.features import Features, build_features
+from worker.errors import Stop
+
+NOTHING = b""
+
+
+def find_poisoned(
+    run: Callable[[Features], object], playlists: Sequence[bytes], model: str, error: Exception
+) -> list[int]:
+    """Indexes of the playlists (packed rows) on which `run` fails, in rising order; `error` is how it failed on all.
+
+    Found by halving. Raises Stop if it is not the playlists' fault, which no retry would mend.
+    """
+
+    def fails(some: Sequence[bytes]) -> bool:
+        try:
+            run(build_features(some))
+        except Exception:  # whatever it is, it is `error` again, which travels on
+            return True
+        return False
+
+    if fails([NOTHING]):
+        raise Stop(f"the model {model} fails even on an empty playlist: {error}; deploy another bundle") from error
+    poisoned = []
+    suspects = [range(len(playlists))]
+    while suspects:
+        some = suspects.pop()
+        if not fails(playlists[some.start : some.stop]):
+            continue
+        if len(some) == 1:
+            poisoned.append(some.start)
+        else:
+            half = len(some) // 2
+            suspects += [some[half:], some[:half]]
+    if not poisoned:
+        raise Stop(
+            f"the model {model} failed on {len(playlists)} playlists together and on none alone: {error}; give the "
+            "worker more memory, or set SONGPRINT_BATCH__CHUNK_EVENTS lower"
+        ) from error
+    return poisoned
