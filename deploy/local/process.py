@@ -13,6 +13,7 @@ from deploy.local.errors import LocalStackError, PortTakenError
 
 GUARD = Path(__file__).with_name("guard.py")
 POLL_SECONDS = 0.02
+KILL_SECONDS = 30.0  # for the kernel to end a process and free its memory
 LINES_SHOWN = 5
 
 
@@ -113,7 +114,7 @@ class ServerProcess:
         if self._guard is not None:
             assert self._guard.stdin is not None
             self._guard.stdin.close()
-            self._guard.wait()
+            self._guard.wait(KILL_SECONDS)
             self._guard = None
 
     def _output(self) -> str:

@@ -19,7 +19,7 @@ from deploy.local.redis import Implementation, RedisServer, start_redis
 
 KAFKA_VARIABLE = "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "SONGPRINT_REDIS__URL"
-GIVEN_SECONDS = 5.0  # to reach a Kafka that the environment names, which may be far away
+GIVEN_SECONDS = 3.0  # to reach a Kafka that the environment names, which may be far away
 
 
 @dataclass

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,10 @@ def environment(**changes: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("SONGPRINT_")} | changes
 
 
-def start(*arguments: str, temporary: Path) -> subprocess.Popen[str]:
+@contextmanager
+def started(*arguments: str, temporary: Path) -> Iterator[subprocess.Popen[str]]:
     """Python in a process of its own that puts its temporary files into `temporary`."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -89,6 +91,11 @@ def start(*arguments: str, temporary: Path) -> subprocess.Popen[str]:
         cwd=REPOSITORY,
         env=environment(TMPDIR=str(temporary)),
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def next_line(process: subprocess.Popen[str]) -> str:
@@ -98,9 +105,9 @@ def next_line(process: subprocess.Popen[str]) -> str:
 
 @linux_only
 def test_no_process_and_no_file_outlives_a_block_that_ends_well(tmp_path: Path) -> None:
-    parent = start("-c", PARENT, "0", "return", temporary=tmp_path)
-    sessions = json.loads(next_line(parent))
-    _, errors = parent.communicate()
+    with started("-c", PARENT, "0", "return", temporary=tmp_path) as parent:
+        sessions = json.loads(next_line(parent))
+        _, errors = parent.communicate()
     assert parent.returncode == 0, errors
     assert [living(session) for session in sessions] == [[]]
     assert list(tmp_path.iterdir()) == []
@@ -108,9 +115,9 @@ def test_no_process_and_no_file_outlives_a_block_that_ends_well(tmp_path: Path) 
 
 @linux_only
 def test_only_logs_outlive_a_block_that_raises(tmp_path: Path) -> None:
-    parent = start("-c", PARENT, "0", "raise", temporary=tmp_path)
-    sessions = json.loads(next_line(parent))
-    parent.communicate()
+    with started("-c", PARENT, "0", "raise", temporary=tmp_path) as parent:
+        sessions = json.loads(next_line(parent))
+        parent.communicate()
     assert parent.returncode == 1
     assert [living(session) for session in sessions] == [[]]
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["valkey.log"]
@@ -130,12 +137,12 @@ def test_only_logs_outlive_a_block_that_raises(tmp_path: Path) -> None:
 def test_no_process_outlives_a_parent_that_is_signalled(
     brokers: str, way: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    parent = start("-c", PARENT, brokers, way, temporary=tmp_path)
-    sessions = json.loads(next_line(parent))
-    assert len(sessions) == 1 + int(brokers)
-    assert all(living(session) for session in sessions)
-    parent.send_signal(number)
-    parent.communicate()
+    with started("-c", PARENT, brokers, way, temporary=tmp_path) as parent:
+        sessions = json.loads(next_line(parent))
+        assert len(sessions) == 1 + int(brokers)
+        assert all(living(session) for session in sessions)
+        parent.send_signal(number)
+        parent.communicate()
     assert parent.returncode != 0
     wait_until(lambda: not any(living(session) for session in sessions), "the end of the servers")
 
@@ -147,15 +154,15 @@ def refuses(port: str) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_variables_and_ends_well_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
-    command = start("-m", "deploy.local", temporary=tmp_path)
-    servers = next_line(command).rstrip().removeprefix(f"export {KAFKA_VARIABLE}=")
-    url = next_line(command).rstrip().removeprefix(f"export {REDIS_VARIABLE}=")
-    logs = Path(next_line(command).split()[2])
-    assert kafka_nodes(servers) == {1}
-    assert redis_answers(url)
-    assert (logs / "kafka-1.log").stat().st_size > 0
-    command.send_signal(number)
-    _, errors = command.communicate()
+    with started("-m", "deploy.local", temporary=tmp_path) as command:
+        servers = next_line(command).rstrip().removeprefix(f"export {KAFKA_VARIABLE}=")
+        url = next_line(command).rstrip().removeprefix(f"export {REDIS_VARIABLE}=")
+        logs = Path(next_line(command).split()[2])
+        assert kafka_nodes(servers) == {1}
+        assert redis_answers(url)
+        assert (logs / "kafka-1.log").stat().st_size > 0
+        command.send_signal(number)
+        _, errors = command.communicate()
     assert command.returncode == 0, errors
     assert refuses(servers.rpartition(":")[2])
     assert refuses(url.removesuffix("/0").rpartition(":")[2])
