@@ -68,12 +68,14 @@ def draw(server: Prometheus, start: float, end: float, target: Path) -> None:
 
 
 def _draw_panel(axes: Axes, panel: Panel, server: Prometheus, start: float, end: float) -> None:
+    highest = 0.0
     for query in panel.queries:
         for series in server.range(query.expression, start, end):
             times, values = zip(*series.points, strict=True)
+            highest = max(highest, *values)
             axes.plot([moment - start for moment in times], values, linewidth=1, label=_legend(query, series))
     axes.set_title(f"{panel.title} ({panel.unit})", fontsize=9)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.25 * highest or 1)
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=6, loc="upper left", frameon=False, ncols=2)
 

@@ -1,0 +1,141 @@
+"""Schemas say what the code does: what the one takes the other takes, and what was promised is kept."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+
+from worker.adapters.ports import Records
+from worker.contract.event import decode_event
+from worker.contract.rejection import Reason, Reject
+from worker.contract.user_label import LabelWriter, UserLabel, Verdicts
+from worker.dead_letter import dead_letter
+from worker.pipeline import Rejected
+
+DOCS = Path(__file__).parents[2] / "docs"
+RECORDS = DOCS / "examples" / "records"
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((DOCS / "schemas" / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def lines(name: str) -> list[str]:
+    return (RECORDS / name).read_text().splitlines()
+
+
+@pytest.mark.parametrize("event", lines("events.jsonl"))
+def test_an_event_that_was_good_once_stays_good(event: str) -> None:
+    decode_event(event.encode(), "u-17", 1_000)
+    validator("event").validate(json.loads(event))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "{}",
+        '{"type":"x"}',
+        '{"type":"snapshot"}',
+        '{"type":"change","add":5}',
+        '{"type":"change","add":[1]}',
+        '{"type":"consent","labelling":"no"}',
+        "[]",
+        "5",
+    ],
+)
+def test_what_the_worker_rejects_the_schema_rejects(event: str) -> None:
+    with pytest.raises(Reject):
+        decode_event(event.encode(), "u", 1_000)
+    with pytest.raises(ValidationError):
+        validator("event").validate(json.loads(event))
+
+
+@pytest.mark.parametrize("song", ["", "s" * 257])
+def test_song_ids_have_their_bounds_in_the_schema(song: str) -> None:
+    with pytest.raises(ValidationError):
+        validator("event").validate({"type": "change", "add": [song]})
+
+
+def written_labels() -> list[dict[str, Any]]:
+    writer = LabelWriter(["f", "m"], ["Ballads", "Rock"], "ktv-1")
+    labels = writer.write(
+        Verdicts([0, 2], [8312, 5301], [1, 0], [4103, 10_000]),
+        users=["u-17", "ünï"],
+        songs=[31, 0],
+        known=[29, 0],
+        partitions=[3, 0],
+        offsets=[1234, 0],
+        times=[b'"2026-01-31T20:15:00Z"'] * 2,
+    )
+    return [json.loads(label) for label in labels]
+
+
+@pytest.mark.parametrize("label", [*map(json.loads, lines("labels.jsonl")), *written_labels()])
+def test_labels_of_then_and_now_follow_the_schema(label: dict[str, Any]) -> None:
+    validator("label").validate(label)
+    msgspec.convert(label, UserLabel)
+
+
+def test_labels_have_every_field_that_they_had_once() -> None:
+    def fields(value: Any, path: str = "") -> set[str]:
+        if not isinstance(value, dict):
+            return {f"{path}: {'text or null' if value is None or isinstance(value, str) else type(value).__name__}"}
+        return set().union(*(fields(inner, f"{path}.{name}") for name, inner in value.items()))
+
+    for then in map(json.loads, lines("labels.jsonl")):
+        for now in written_labels():
+            assert fields(then) <= fields(now)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_dead_letters_headers_follow_the_schema(reason: Reason) -> None:
+    records = Records([1], [5], [0], [b"u"], [b"{"], lambda _: [("trace", b"t")], None)
+    letter = dead_letter("playlist-events", records, Rejected(0, Reject(reason, "why")))
+    headers = {name: (value or b"").decode() for name, value in [*letter.headers, *letter.about]}
+    validator("dead-letter-headers").validate(headers)
+
+
+@pytest.mark.parametrize("reason", ["erased", "objecting"])
+def test_a_tombstones_headers_follow_the_schema(reason: str) -> None:
+    headers = {
+        "songprint.source.partition": "3",
+        "songprint.source.offset": "17",
+        "songprint.reason": reason,
+    }
+    validator("tombstone-headers").validate(headers)
+
+
+def resolve(document: Any, reference: str) -> Any:
+    if not reference.startswith("#/"):
+        return json.loads((DOCS / reference).read_text())
+    for part in reference[2:].split("/"):
+        document = document[part]
+    return document
+
+
+def references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
+        return own + [reference for inner in value.values() for reference in references(inner)]
+    return [reference for inner in value for reference in references(inner)] if isinstance(value, list) else []
+
+
+def test_the_asyncapi_document_hangs_together() -> None:
+    document = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
+    assert document["asyncapi"] == "3.0.0"
+    assert {"title", "version"} <= set(document["info"])
+    assert all(resolve(document, reference) for reference in references(document))
+    for operation in document["operations"].values():
+        assert operation["action"] in {"send", "receive"}
+        assert resolve(document, operation["channel"]["$ref"])["address"]
+    named = {reference for reference in references(document) if reference.startswith("schemas/")}
+    assert named == {f"schemas/{file.name}" for file in (DOCS / "schemas").iterdir()}
+    messages = {f"#/components/messages/{name}" for name in document["components"]["messages"]}
+    assert messages <= set(references(document)), "a message that no channel carries"
