@@ -44,6 +44,6 @@ class Watermark(msgspec.Struct, frozen=True):
             return None
         try:
             watermark = msgspec.json.decode(raw, type=cls)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None  # written by something else
         return watermark if watermark.encode() == raw else None  # scripts compare bytes: another version wrote it
