@@ -10,8 +10,10 @@ from rich.console import Console
 from training.errors import TrainingError
 
 COMMANDS = {
+    "encode": "write users' codes as features for other work",
     "evaluate": "compare recipes and baselines on the same folds",
     "fit": "train one recipe on a data folder",
+    "report": "write one self-contained page about a run",
     "synthesize": "write a synthetic data folder with a planted truth",
 }
 """Each is a module of training.commands with `add_arguments(parser)` and `run(arguments, console)`."""

@@ -50,12 +50,20 @@ def open_results(path: Path, plan: Plan) -> Results:
     """The results so far, or empty ones. Raises TrainingError where the file holds those of another plan."""
     if not path.exists():
         return {"format": FORMAT, "plan": asdict(plan), "recipes": {}}
+    results = read_results(path)
+    if results["plan"] != asdict(plan):
+        raise TrainingError(f"{path} holds an evaluation of other data, folds, seed or precision; give another --out")
+    return results
+
+
+def read_results(path: Path) -> Results:
+    """The results in a file. Raises TrainingError where it holds none."""
     try:
         results: Results = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{path} is no evaluation: {error}; give another --out") from error
-    if results.get("format") != FORMAT or results.get("plan") != asdict(plan):
-        raise TrainingError(f"{path} holds an evaluation of other data, folds, seed or precision; give another --out")
+        raise TrainingError(f"{path} is no evaluation: {error}; make one with evaluate") from error
+    if not isinstance(results, dict) or results.get("format") != FORMAT:
+        raise TrainingError(f"{path} is no evaluation of this version; make one with evaluate")
     return results
 
 

@@ -111,6 +111,32 @@ def read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
+def read_songs(path: Path) -> pa.Table:
+    """songs.parquet: one row per row of the table. Raises RunError where it is missing or damaged."""
+    return _read_table(path / "songs.parquet")
+
+
+def read_predictions(path: Path) -> pa.Table:
+    """predictions.parquet. Raises RunError where it is missing or damaged."""
+    return _read_table(path / "predictions.parquet")
+
+
+def read_list(path: Path, name: str) -> list[dict[str, Any]]:
+    """clusters.json or history.json. Raises RunError where it is missing or damaged."""
+    try:
+        values: list[dict[str, Any]] = json.loads((path / name).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path / name} cannot be read ({error}); fit the run again") from error
+    return values
+
+
+def _read_table(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise RunError(f"{path} cannot be read ({error}); fit the run again") from error
+
+
 def read_serving(path: Path, summary: dict[str, Any]) -> tuple[Serving, Clustering]:
     """The arrays of a run. Raises RunError where model.npz is missing or damaged."""
     served = summary["serving"]

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from training.errors import TrainingError
+
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """`--data DIR`"""
@@ -16,6 +18,15 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="the same seed gives the same result (default %(default)s)"
     )
+
+
+def require_folder_of(path: Path) -> None:
+    """Raises TrainingError where a file cannot be written to `path`. Asked before the work, not after it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise TrainingError(f"the folder {folder} is missing; make it first, or give another --out")
+    if path.is_dir():
+        raise TrainingError(f"{path} is a folder; give the name of a file as --out")
 
 
 def seed(text: str) -> int:

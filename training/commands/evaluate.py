@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from training.calibration import PRECISION
-from training.commands.arguments import add_data, add_seed, folds, open_share, positive
+from training.commands.arguments import add_data, add_seed, folds, open_share, positive, require_folder_of
 from training.datasets.load import load_playlists
 from training.errors import TrainingError
 from training.evaluate import Results, compare, evaluate, figure, make_plan
@@ -53,8 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     """Evaluate, store, and print the table."""
     recipes = [load_recipe(name) for name in dict.fromkeys(arguments.recipe)]
     _require_playlists(recipes)
-    if not arguments.out.absolute().parent.is_dir():
-        raise TrainingError(f"the folder of {arguments.out} is missing; make it first")
+    require_folder_of(arguments.out)
     with console.status("reading playlists"):
         data = load_playlists(arguments.data)
     plan = make_plan(data, arguments.folds, arguments.repeats, arguments.seed, arguments.precision)

@@ -1,0 +1,154 @@
+"""The commands of training, one after the other, as somebody would type them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from training.__main__ import COMMANDS, main
+
+QUICK = ["units=24", "taste_units=8", "factors=16", "epochs=10", "rate=0.005", "table_rate=0.002"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic data folder `data` and a run `run`."""
+    folder = tmp_path_factory.mktemp("training")
+    sizes = ["--users", "800", "--songs", "600", "--gender-skew", "1.0", "--seed", "4"]
+    assert main(["synthesize", "--out", str(folder / "data"), *sizes]) == 0
+    parameters = [argument for pair in QUICK for argument in ("--set", pair)]
+    assert main(["fit", "--data", str(folder / "data"), "--out", str(folder / "run"), *parameters]) == 0
+    return folder
+
+
+def test_run_folder_is_what_export_reads(folder: Path) -> None:
+    run = folder / "run"
+    summary = json.loads((run / "run.json").read_text("utf-8"))
+    assert summary["format"] == 1
+    assert summary["genders"] == ["f", "m"]
+    assert summary["recipe"]["name"] == "songprint"
+    assert summary["recipe"]["units"] == 24
+    assert summary["created"].endswith("Z")
+    assert summary["figures"]["held_out"]["auc"] > 0.75
+    assert set(summary["serving"]) == {"exponent", "activation", "cluster_alpha", "cluster_scale"}
+    songs = pq.read_table(run / "songs.parquet")
+    assert songs.column_names == ["song_id", "title", "artist", "genre_group", "users"]
+    assert min(songs["users"].to_pylist()) > 0
+    with np.load(run / "model.npz") as model:
+        assert set(model) == {"table", "bias", "gender_kernel_0", "gender_bias_0", "centroids"}
+        assert model["table"].shape == (songs.num_rows, 32)
+        assert all(array.dtype == np.float32 for array in model.values())
+        clusters = json.loads((run / "clusters.json").read_text("utf-8"))
+        assert len(clusters) == len(model["centroids"])
+    assert sum(cluster["size"] for cluster in clusters) == pytest.approx(1)
+    assert sum(summary["distribution"]["cluster"]) == pytest.approx(1)
+    assert all(len(cluster["songs"]) == 10 for cluster in clusters)
+
+
+def test_planted_clusters_are_recovered(folder: Path) -> None:
+    """Held-out users of one planted cluster mostly land in one found cluster."""
+    predictions = pq.read_table(folder / "run" / "predictions.parquet").to_pydict()
+    truth = pq.read_table(folder / "data" / "truth_users.parquet").to_pydict()
+    planted = dict(zip(truth["user_id"], truth["cluster"], strict=True))
+    pairs = list(zip(predictions["cluster"], (planted[user] for user in predictions["user_id"]), strict=True))
+    best = sum(max(pairs.count((found, name)) for name in set(planted.values())) for found, _ in dict(pairs).items())
+    assert best / len(pairs) > 0.8
+
+
+def test_codes_are_those_of_the_run(folder: Path) -> None:
+    assert (
+        main(["encode", str(folder / "run"), "--data", str(folder / "data"), "--out", str(folder / "c.parquet")]) == 0
+    )
+    codes = pq.read_table(folder / "c.parquet")
+    assert codes.num_rows == 800
+    values = np.array(codes["code"].to_pylist())
+    assert values.shape == (800, 32)
+    assert (values >= 0).all()
+    with np.load(folder / "run" / "model.npz") as model:
+        users, songs = (pq.read_table(folder / name) for name in ("data/plays.parquet", "run/songs.parquet"))
+        mine = [play["song_id"] for play in users.to_pylist() if play["user_id"] == codes["user_id"][0].as_py()]
+        rows = [songs["song_id"].to_pylist().index(song) for song in mine]
+        expected = np.maximum(model["table"][rows].sum(axis=0) / np.sqrt(len(rows)) + model["bias"], 0)
+    assert values[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figures, page = folder / "figures.json", folder / "page.html"
+    recipes = ["majority", "logistic_length"]
+    evaluated = [
+        "evaluate",
+        "--data",
+        str(folder / "data"),
+        "--folds",
+        "2",
+        "--out",
+        str(figures),
+        "--recipe",
+        *recipes,
+    ]
+    assert main(evaluated) == 0
+    assert "| logistic_length | 0." in capsys.readouterr().out
+    assert main(["report", str(folder / "run"), "--out", str(page), "--evaluation", str(figures)]) == 0
+    text = page.read_text("utf-8")
+    assert text.count("<svg") == 12
+    assert "logistic_length" in text
+    assert not any(mark in text for mark in ("<script", "<link", 'src="http', "@import"))
+
+
+def test_a_run_is_never_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--data", str(folder / "data"), "--out", str(folder / "run")]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["fit", "--data", "nowhere", "--out", "run"], "nowhere is not a folder"),
+        (["fit", "--data", ".", "--out", "run", "--recipe", "songprnit"], "there is no recipe 'songprnit'"),
+        (["evaluate", "--data", ".", "--out", "missing/figures.json"], "is missing; make it first"),
+        (["report", ".", "--out", "page.html"], "is not a run folder"),
+        (["encode", ".", "--data", ".", "--out", "codes.parquet"], "is not a run folder"),
+    ],
+)
+def test_failures_are_told_in_words(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.iterdir()), "something was left behind"
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["fit"], ["fit", "--data", "d", "--out", "o", "--seed", "-1"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"python -m training {command}" in capsys.readouterr().out
+
+
+def test_help_does_not_wait_for_tensorflow() -> None:
+    code = (
+        "import sys\n"
+        "from training.__main__ import main\n"
+        "for arguments in (['--help'], ['fit', '--help'], ['report', '--help']):\n"
+        "    try:\n"
+        "        main(arguments)\n"
+        "    except SystemExit:\n"
+        "        pass\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

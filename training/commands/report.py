@@ -1,0 +1,26 @@
+"""Write one self-contained page about a run: curves, calibration, the map of users, clusters, comparison."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from training.commands.arguments import require_folder_of
+from training.evaluate import read_results
+from training.report.page import write_report
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run folder that fit wrote")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="the page")
+    parser.add_argument("--evaluation", type=Path, metavar="FILE.json", help="figures of evaluate, to be compared with")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Write the page."""
+    require_folder_of(arguments.out)
+    evaluation = read_results(arguments.evaluation) if arguments.evaluation else None
+    with console.status("drawing"):
+        write_report(arguments.run_folder, arguments.out, evaluation)
+    console.print(f"{arguments.out}: open it in a browser", highlight=False, soft_wrap=True)
