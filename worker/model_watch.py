@@ -25,7 +25,9 @@ class ModelWatch:
         clock: monotonic seconds.
     """
 
-    def __init__(self, bundle: Path, load: Callable[[], DescribedModel], interval: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, bundle: Path, load: Callable[[], DescribedModel], interval: float, clock: Callable[[], float]
+    ) -> None:
         self._manifest = bundle / "manifest.json"
         self._load = load
         self._interval = interval

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worker.adapters.ports import Headers, OutputRecord, Records
-from worker.contract.event import Event, decode_event, decode_user
+from worker.contract.event import Event, decode_all
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import Abstention, LabelWriter, Verdicts, encode_time, encode_timestamp, judge
 from worker.contract.user_state import AGREES, UserState, fold
@@ -119,19 +119,7 @@ class Pipeline:
 
     def decode(self, records: Records) -> Decoded:
         """Users and events of a batch; whatever is wrong with a record becomes a Reject in its place."""
-        decoded = Decoded([], [])
-        max_bytes = self._policy.max_event_bytes
-        for key, value in zip(records.keys, records.values, strict=True):
-            user = ""
-            event: Event | Reject
-            try:
-                user = decode_user(key)
-                event = decode_event(value, user, max_bytes)
-            except Reject as reject:
-                event = reject
-            decoded.users.append(user)
-            decoded.events.append(event)
-        return decoded
+        return Decoded(*decode_all(records.keys, records.values, self._policy.max_event_bytes))
 
     def process(
         self,

@@ -1,6 +1,7 @@
 """`worker run`: the streaming worker."""
 
 import argparse
+import gc
 import logging
 import signal
 import time
@@ -44,10 +45,18 @@ def run(arguments: argparse.Namespace) -> int:
         labeller = load_labeller(settings)
         metrics.model(labeller, labeller.load_seconds, time.time())
         worker = assemble(settings, labeller, Observers(metrics, health))
+        _collect_garbage_seldom()
         with _signals(worker):
             worker.run()
     log.info("stopped")
     return 0
+
+
+def _collect_garbage_seldom() -> None:
+    """A batch makes tens of thousands of short-lived objects and no cycles: looking for some took a third of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
 
 
 @contextmanager

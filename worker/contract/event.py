@@ -1,6 +1,6 @@
 """Playlist events: what a record of `playlist-events` may hold, and how it is decoded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -72,6 +72,41 @@ def decode_event(value: bytes | None, user: str, max_bytes: int) -> Event:
     if event.user is not None and event.user != user:
         raise Reject(Reason.USER_MISMATCH, "`user` in the value differs from the record's key")
     return event
+
+
+def decode_all(
+    keys: Sequence[bytes | None], values: Sequence[bytes | None], max_bytes: int
+) -> tuple[list[str], list[Event | Reject]]:
+    """Users and events of many records; where one is wrong, its event is a Reject and its user may be empty."""
+    try:
+        return _decode_good(keys, values, max_bytes)
+    except (TypeError, ValueError, RecursionError):  # something is off with at least one of them: one by one, then
+        pairs = [_decode_one(key, value, max_bytes) for key, value in zip(keys, values, strict=True)]
+        return [user for user, _ in pairs], [event for _, event in pairs]
+
+
+def _decode_good(
+    keys: Sequence[bytes | None], values: Sequence[bytes | None], max_bytes: int
+) -> tuple[list[str], list[Event | Reject]]:
+    """All of them without a look at each. Raises TypeError, ValueError or RecursionError if one is wrong or null."""
+    users = list(map(bytes.decode, keys))  # type: ignore[arg-type]  # a key that is None raises TypeError
+    sizes = list(map(len, keys))  # type: ignore[arg-type]
+    if min(sizes) < 1 or max(sizes) > MAX_USER_BYTES or max(map(len, values)) > max_bytes:  # type: ignore[arg-type]
+        raise ValueError("a key or a value has a wrong size")
+    events: list[Event | Reject] = list(map(_decode, values))  # type: ignore[arg-type]
+    told = [event.user for event in events]  # type: ignore[union-attr]
+    if told != users and any(name is not None and name != user for name, user in zip(told, users, strict=True)):
+        raise ValueError("a user in a value differs from the key")
+    return users, events
+
+
+def _decode_one(key: bytes | None, value: bytes | None, max_bytes: int) -> tuple[str, Event | Reject]:
+    user = ""
+    try:
+        user = decode_user(key)
+        return user, decode_event(value, user, max_bytes)
+    except Reject as reject:
+        return user, reject
 
 
 def _rejection(error: Exception) -> Reject:

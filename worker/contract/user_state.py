@@ -86,9 +86,21 @@ def fold(state: UserState | None, event: Event, offset: int, index: SongIndex, m
 
     Raises Reject for a bad song id, or if the playlist would exceed `max_songs`.
     """
-    before = state or NEW_USER
+    before = NEW_USER if state is None else state
     if type(event) is Change:
-        songs, rows = _changed(before.songs, before.rows, event, index)
+        songs, rows = before.songs, before.rows
+        for song_id in event.remove:
+            key, row = index[song_id]
+            songs, rows = _without(songs, key), _without(rows, row)
+        if len(event.add) > 64:  # searching the bytes for each is quadratic: many are merged through a dict instead
+            songs, rows = _merged(songs, rows, event.add, index)
+        else:
+            for song_id in event.add:
+                key, row = index[song_id]
+                at = songs.find(key)
+                if at < 0 or (at % KEY_BYTES and _position(songs, key) < 0):
+                    songs += key
+                    rows += row
     elif type(event) is Snapshot:
         songs, rows = _merged(b"", b"", event.songs, index)
     elif type(event) is Consent:
@@ -100,21 +112,6 @@ def fold(state: UserState | None, event: Event, offset: int, index: SongIndex, m
         count = len(songs) // KEY_BYTES
         raise Reject(Reason.TOO_MANY_SONGS, f"the playlist would have {count} songs; at most {max_songs} are accepted")
     return UserState(songs, rows, before.flags, offset)
-
-
-def _changed(songs: bytes, rows: bytes, event: Change, index: SongIndex) -> tuple[bytes, bytes]:
-    for song_id in event.remove:
-        key, row = index[song_id]
-        songs, rows = _without(songs, key), _without(rows, row)
-    if len(event.add) > 64:  # searching bytes for every song is quadratic: many are merged through a dict instead
-        return _merged(songs, rows, event.add, index)
-    for song_id in event.add:
-        key, row = index[song_id]
-        at = songs.find(key)
-        if at < 0 or (at % KEY_BYTES and _position(songs, key) < 0):
-            songs += key
-            rows += row
-    return songs, rows
 
 
 def _merged(songs: bytes, rows: bytes, song_ids: Sequence[str], index: SongIndex) -> tuple[bytes, bytes]:
