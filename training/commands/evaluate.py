@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--folds", type=folds, default=5, metavar="N", help="parts (default %(default)s)")
     parser.add_argument("--repeats", type=positive, default=1, metavar="N", help="partitions (default %(default)s)")
+    parser.add_argument("--first", type=positive, metavar="N", help="only the first N folds, for slow recipes")
     parser.add_argument(
         "--precision", type=open_share, default=PRECISION, metavar="P", help="that labels promise (default %(default)s)"
     )
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         data = load_playlists(arguments.data)
     plan = make_plan(data, arguments.folds, arguments.repeats, arguments.seed, arguments.precision)
     with progress_bar(console) as watch:
-        results = evaluate(recipes, data, plan, arguments.out, watch)
+        results = evaluate(recipes, data, plan, arguments.out, watch, arguments.first)
     print(_table(results, recipes[0].name))
 
 

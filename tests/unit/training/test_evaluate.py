@@ -18,6 +18,8 @@ MAJORITY = load_recipe("majority")
 
 def test_compares_on_the_same_folds_and_goes_on(small: Playlists, tmp_path: Path) -> None:
     path, plan = tmp_path / "figures.json", make_plan(small, 3, 2, 0, 0.85)
+    started = evaluate([LOGISTIC], small, plan, path, unwatched, first=2)
+    assert len(figure(started, "logistic_length", "auc")) == 2
     evaluate([LOGISTIC], small, plan, path, unwatched)
     history = History()
     results = evaluate([LOGISTIC, MAJORITY], small, plan, path, history)
