@@ -10,8 +10,8 @@ import pytest
 from worker.errors import Stop
 from worker.plays import read_playlists
 
-ROWS = [("ann", "s1"), ("bob", 's"2'), ("ann", "一路向北"), ("ann", "s1")]
-PLAYLISTS = {"ann": ["s1", "一路向北", "s1"], "bob": ['s"2']}
+ROWS = [("ann", "s1"), ("bob", '"2 (live)'), ("ann", "一路向北"), ("ann", "s1")]
+PLAYLISTS = {"ann": ["s1", "一路向北", "s1"], "bob": ['"2 (live)']}
 CSV = "song_id,plays,user_id\n" + "".join(f'"{song.replace(chr(34), chr(34) * 2)}",1,{user}\n' for user, song in ROWS)
 TSV = "user_id\tsong_id\n" + "".join(f"{user}\t{song}\n" for user, song in ROWS)
 
