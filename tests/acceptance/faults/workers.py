@@ -139,11 +139,11 @@ def rolling_restart(injection: Injection) -> None:
 def scale_out_and_in(injection: Injection) -> None:
     """A worker more; when it owns partitions it leaves, and as a static member is waited for until its time is over."""
     group = injection.system.group
-    injection.strike()
     group.start("extra")
     extra = group["extra"]
     try:
         _wait(extra.ready, "the worker more is ready")
+        injection.strike()
     finally:
         group.remove("extra").end()
 
