@@ -97,7 +97,6 @@ class Worker:
         """Works until `stop`. Raises Stop when a person has to change something."""
         try:
             self._cache.check()
-            self._sink.open()
             self._source.subscribe(self._partitions)
             while not self._stopping.is_set():
                 self._turn()
@@ -110,7 +109,7 @@ class Worker:
                 records = self._source.poll(self._max_events, self._patience())
             self._health.polled()
             if not self._backoff.remaining:
-                self._transactions.end()
+                self._transactions.prepare()
                 if records is None:
                     self._writer.settle()
                 else:

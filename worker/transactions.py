@@ -23,7 +23,15 @@ class Transactions:
         self._writer = writer
         self._metrics = metrics
         self._clock = clock
+        self._ready = False
         self._open = False  # one is under way, or failed and is not aborted yet
+
+    def prepare(self) -> None:
+        """Makes sure that one can begin: takes over the transactional id at first, aborts what is still open later."""
+        if not self._ready:
+            self._sink.open()
+            self._ready = True
+        self.end()
 
     def begin(self) -> None:
         self._open = True

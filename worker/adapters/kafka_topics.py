@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, New
 
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.kafka_sink import Topics
-from worker.errors import Stop
+from worker.errors import Retry, Stop
 from worker.watermark import Identity
 
 DAY_MS = 86_400_000
@@ -66,8 +66,8 @@ class KafkaTopics:
         self._where = options.get("bootstrap.servers")
 
     def create(self, plans: Sequence[TopicPlan], replication: int) -> list[str]:
-        """Makes those of the planned topics that are missing; returns their names."""
-        existing = self._ask(lambda: self.admin.list_topics(timeout=self._timeout), "listing topics").topics
+        """Makes those of the planned topics that are missing, and waits until they are seen; returns their names."""
+        existing = self._listed()
         missing = [plan for plan in plans if plan.name not in existing]
         wanted = [
             NewTopic(plan.name, num_partitions=plan.partitions, replication_factor=replication, config=plan.config)
@@ -76,11 +76,19 @@ class KafkaTopics:
         if wanted:
             for name, future in self.admin.create_topics(wanted, request_timeout=self._timeout).items():
                 self._ask(future.result, f"creating the topic {name}")
+            given_up = time.monotonic() + self._timeout
+            while not {plan.name for plan in missing} <= self._listed():  # another broker may answer
+                if time.monotonic() > given_up:
+                    raise Retry(f"Kafka at {self._where}: new topics are not seen after {self._timeout:g} s", "kafka")
+                time.sleep(0.02)
         return [plan.name for plan in missing]
+
+    def _listed(self) -> set[str]:
+        return set(self._ask(lambda: self.admin.list_topics(timeout=self._timeout), "looking for brokers").topics)
 
     def facts(self) -> dict[str, TopicFacts]:
         """What is there of the four topics. Raises Retry if no broker answers."""
-        listed = self._ask(lambda: self.admin.list_topics(timeout=self._timeout), "looking for brokers").topics
+        listed = self._listed()
         names = [name for name in self.topics if name in listed]
         if not names:
             return {}

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _collect_garbage_seldom() -> None:
-    """A batch makes tens of thousands of short-lived objects, no cycles; the search for them took a third of the time."""
+    """A batch makes tens of thousands of short-lived objects and no cycles, and the search took a third of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)

@@ -1,0 +1,123 @@
+"""The operator's commands, run as an operator runs them, on real servers."""
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from confluent_kafka import TopicPartition
+
+from tests.stream import PATIENCE, Stream
+from worker.adapters.kafka_group import KafkaGroup
+
+
+def command(stream: Stream, *words: str) -> "subprocess.CompletedProcess[str]":
+    line: Sequence[str] = [sys.executable, "-m", "worker", *words]
+    return subprocess.run(line, env=stream.environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def test_topics_are_created_and_shown(stream: Stream) -> None:
+    stream.environment["SONGPRINT_KAFKA__LABELS_TOPIC"] = f"{stream.topics.labels}-new"
+    before = command(stream, "topics")
+    assert before.returncode == 1
+    assert "missing" in before.stdout
+    done = command(stream, "topics", "--create")
+    assert done.returncode == 0, done.stderr
+    assert f"created {stream.topics.labels}-new" in done.stdout
+    assert "missing" not in done.stdout
+    again = command(stream, "topics", "--create")
+    assert again.returncode == 0
+    assert "created" not in again.stdout
+
+
+def test_a_data_folder_is_loaded_as_snapshots(stream: Stream, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "plays.tsv.gz", "wt") as file:
+        file.write("user_id\tsong_id\nanna\ts1\nben\ts2\nanna\ts3\n")
+    done = command(stream, "load", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "published 2 snapshots" in done.stdout
+    with stream.worker():
+        labels = stream.labels(2)
+    assert {record.label["user"]: record.label["songs"] for record in labels} == {"anna": 2, "ben": 1}
+
+
+def test_loading_nothing_says_what_is_missing(stream: Stream, tmp_path: Path) -> None:
+    done = command(stream, "load", str(tmp_path))
+    assert done.returncode == 1
+    assert "plays.csv" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reset_begins_anew_from_the_earliest_event(stream: Stream) -> None:
+    with stream.worker():
+        stream.send("u", {"type": "snapshot", "songs": ["s1"]})
+        stream.send("u", {"type": "change", "add": ["s2"]})
+        stream.flush()
+        stream.labels(2)
+    refused = command(stream, "reset")
+    assert refused.returncode == 1
+    assert "--yes" in refused.stderr
+    done = command(stream, "reset", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert stream.states() == []
+    with stream.worker():
+        labels = stream.labels(4)
+    assert [record.label["songs"] for record in labels] == [1, 2, 1, 2]
+
+
+def test_a_reset_while_a_worker_runs_is_refused(stream: Stream) -> None:
+    with stream.worker():
+        done = command(stream, "reset", "--yes")
+    assert done.returncode == 1
+    assert "stop these workers first" in done.stderr
+
+
+def test_lost_offsets_stop_the_worker_and_name_the_mend(stream: Stream) -> None:
+    with stream.worker():
+        stream.send("u", {"type": "snapshot", "songs": ["s1"]})
+        stream.flush()
+        stream.labels(1)
+    group = KafkaGroup(stream.admin.admin, stream.settings.kafka.group)
+    group.wait_until_empty(PATIENCE)
+    group.delete()
+    worker = stream.start()
+    assert worker.process.wait(PATIENCE) == 1
+    assert "committed no offset, but the changelog holds states" in worker.output()
+    assert "worker reset" in worker.output()
+
+
+def test_a_changelog_made_anew_under_the_group_stops_the_worker(stream: Stream) -> None:
+    with stream.worker():
+        stream.send("u", {"type": "snapshot", "songs": ["s1"]})
+        stream.flush()
+        stream.labels(1)
+    facts = stream.admin.facts()[stream.topics.states]
+    stream.admin.recreate(stream.topics.states, 4, facts)
+    worker = stream.start()
+    assert worker.process.wait(PATIENCE) == 1
+    assert "Topics were made anew" in worker.output()
+
+
+def test_a_changelog_with_other_partitions_is_refused(stream: Stream) -> None:
+    facts = stream.admin.facts()[stream.topics.states]
+    stream.admin.recreate(stream.topics.states, 3, facts)
+    worker = stream.start()
+    assert worker.process.wait(PATIENCE) == 1
+    assert "has 4 partitions" in worker.output()
+    assert "has 3" in worker.output()
+
+
+def test_deleted_events_stop_the_worker(stream: Stream) -> None:
+    with stream.worker():
+        stream.send("u", {"type": "snapshot", "songs": ["s1"]})
+        stream.flush()
+        (label,) = stream.labels(1)
+    for _ in range(3):
+        stream.send("u", {"type": "change", "add": ["s2"]})
+    stream.flush()
+    part = TopicPartition(stream.topics.events, label.partition, 3)
+    stream.admin.admin.delete_records([part])[part].result(PATIENCE)
+    worker = stream.start()
+    assert worker.process.wait(PATIENCE) == 1
+    assert "were deleted before they were processed" in worker.output()
