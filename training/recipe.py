@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -83,6 +83,13 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise RecipeError(f"{wrong[0]!r} is no KEY=VALUE; write --set units=64, say")
     return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def load_variant(text: str) -> Recipe:
+    """A recipe by `NAME` or `NAME:KEY=VALUE,…`, which then goes by that whole text. Raises RecipeError."""
+    name, colon, overrides = text.partition(":")
+    recipe = load_recipe(name, parse_overrides(overrides.split(",")) if colon else None)
+    return replace(recipe, name=f"{recipe.name}:{overrides}") if colon else recipe
 
 
 def _parameters(name: str, stored: _File, overrides: Mapping[str, Any]) -> Any:

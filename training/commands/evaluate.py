@@ -12,7 +12,7 @@ from training.commands.arguments import add_data, add_seed, folds, open_share, p
 from training.datasets.load import load_playlists
 from training.errors import TrainingError
 from training.evaluate import Results, compare, evaluate, figure, make_plan
-from training.recipe import DEFAULT_RECIPE, Recipe, load_recipe, recipe_names
+from training.recipe import DEFAULT_RECIPE, Recipe, load_variant, recipe_names
 from training.watch import progress_bar
 
 COLUMNS = {
@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[DEFAULT_RECIPE],
         metavar="NAME",
-        help=f"of {', '.join(recipe_names())}, or .toml files; the first is compared with the others",
+        help=f"of {', '.join(recipe_names())}, or .toml files, each perhaps with parameters as in songprint:units=64,"
+        "dropout=0.4; the first is compared with the others",
     )
     parser.add_argument("--folds", type=folds, default=5, metavar="N", help="parts (default %(default)s)")
     parser.add_argument("--repeats", type=positive, default=1, metavar="N", help="partitions (default %(default)s)")
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Evaluate, store, and print the table."""
-    recipes = [load_recipe(name) for name in dict.fromkeys(arguments.recipe)]
+    recipes = [load_variant(name) for name in dict.fromkeys(arguments.recipe)]
     _require_playlists(recipes)
     require_folder_of(arguments.out)
     with console.status("reading playlists"):

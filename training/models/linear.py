@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from training.datasets.playlists import GENDERS, UNKNOWN_GENDER, Sparse, playlist_lengths, song_users
 from training.datasets.split import Rows
@@ -68,7 +69,9 @@ def _fit(examples: Examples, length: float, popularity: float, strength: float) 
     rows = _scaled(examples.matrix, length, weight)
     # One scale for every exponent, so that the strengths mean the same.
     scale = 1 / np.sqrt(rows.power(2).sum(axis=1).mean())
-    model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS).fit(rows * scale, examples.target)
+    # On several threads the solver spends most of its time waiting for them.
+    with threadpool_limits(1):
+        model = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS).fit(rows * scale, examples.target)
     column = (model.coef_[0] * weight * scale).astype(np.float32)
     # A song that nobody in this part has says nothing.
     table = np.where(song_users(examples.matrix) > 0, column, 0).astype(np.float32)[:, None]

@@ -1,0 +1,1 @@
+"""Making again every figure that the README quotes."""

@@ -1,0 +1,75 @@
+"""What is made again: each step runs commands and leaves its tables in the folder of results."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from training.reproduction.command import run_command
+
+BASELINES = ("majority", "logistic_raw", "logistic_length", "logistic_weighted")
+LINEAR = ("pca", "truncated_svd")
+NETWORKS = ("joint", "mult_vae", "denoising_autoencoder", "ktv_autoencoder_300", "ktv_autoencoder")
+UNITS = (32, 64, 128, 256, 512)
+TASTE_UNITS = 16
+SIZES = ((3_748, 16_692), (20_000, 16_692), (200_000, 16_692), (20_000, 100_000), (200_000, 100_000))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where data folders are, where results go, and whether to only try everything out."""
+
+    data: tuple[Path, ...]
+    out: Path
+    quick: bool
+
+
+Step = Callable[[Place], Iterator[str]]
+"""Says what it is about to do before each command."""
+
+
+def compare_recipes(place: Place) -> Iterator[str]:
+    """Every playlist recipe and baseline on the same folds: compare-NAME.json and .md."""
+    for data in place.data:
+        name, repeats = f"compare-{data.name}", ("--repeats", "1" if place.quick else "2")
+        yield f"{data.name}: songprint against {', '.join(BASELINES + LINEAR)}"
+        _evaluate(place, data, name, ("songprint", *BASELINES, *LINEAR), repeats)
+        yield f"{data.name}: songprint against {', '.join(NETWORKS)}"
+        # Autoencoders over the whole catalogue take minutes a fold; half of the folds show how far behind they are.
+        first = ("--first", "1" if place.quick else "5")
+        _evaluate(place, data, name, ("songprint", *NETWORKS), (*repeats, *first))
+
+
+def compare_units(place: Place) -> Iterator[str]:
+    """The default with smaller and larger tables: units-NAME.json and .md."""
+    for data in place.data:
+        widths = UNITS[:1] if place.quick else UNITS
+        yield f"{data.name}: songprint with {', '.join(map(str, widths))} units"
+        variants = (f"songprint:units={units - TASTE_UNITS},taste_units={TASTE_UNITS}" for units in widths)
+        _evaluate(place, data, f"units-{data.name}", ("songprint", *variants), ())
+
+
+def measure_sizes(place: Place) -> Iterator[str]:
+    """Time and memory of fit and encode at several sizes: sizes.md."""
+    lines = ["| users | songs | fit s | fit MiB | encode s | encode MiB |", "|---|---|---|---|---|---|"]
+    for users, songs in ((500, 500),) if place.quick else SIZES:
+        yield f"songprint on {users:,} users and {songs:,} songs"
+        with TemporaryDirectory(dir=place.out) as folder:
+            data, run, codes = (Path(folder, name) for name in ("data", "run", "codes.parquet"))
+            run_command("synthesize", "--out", data, "--users", str(users), "--songs", str(songs))
+            fit = run_command("fit", "--data", data, "--out", run)
+            encode = run_command("encode", run, "--data", data, "--out", codes)
+        cells = (fit.seconds, fit.mebibytes, encode.seconds, encode.mebibytes)
+        lines.append(f"| {users:,} | {songs:,} | " + " | ".join(f"{cell:,.0f}" for cell in cells) + " |")
+        (place.out / "sizes.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _evaluate(place: Place, data: Path, name: str, recipes: tuple[str, ...], options: tuple[str, ...]) -> None:
+    """Figures that are in the file already are kept, so a stopped reproduction goes on where it was."""
+    folds = "2" if place.quick else "5"
+    out = place.out / f"{name}.json"
+    arguments: tuple[str | Path, ...] = ("--data", data, "--folds", folds, "--out", out, *options, "--recipe", *recipes)
+    run_command("evaluate", *arguments, output=place.out / f"{name}.md")
+
+
+STEPS: dict[str, Step] = {"recipes": compare_recipes, "units": compare_units, "sizes": measure_sizes}
