@@ -1,0 +1,27 @@
+# The worker alone: docker build -f deploy/docker/worker.Dockerfile -t songprint-worker .
+# BASE may be given with a digest: --build-arg BASE=python:3.13-slim-bookworm@sha256:…
+ARG BASE=python:3.13-slim-bookworm
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY requirements/worker.txt requirements.txt
+RUN python -m venv /opt/songprint \
+ && /opt/songprint/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements.txt \
+ && /opt/songprint/bin/python -m pip uninstall --yes pip
+
+FROM ${BASE}
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin songprint
+COPY --from=build /opt/songprint /opt/songprint
+WORKDIR /app
+COPY worker worker
+# The root file system may be read-only: nothing is written but what an operator mounts.
+ENV PATH=/opt/songprint/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    SONGPRINT_HTTP__HOST=0.0.0.0 \
+    SONGPRINT_MODEL__BUNDLE=/bundle
+USER 10001:10001
+EXPOSE 9464
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-m", "worker"]
+CMD ["run"]

@@ -1,0 +1,59 @@
+"""The compose file follows its specification, and names files, commands, settings and ports that there are."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from worker.__main__ import _parser
+from worker.configuration import setting_fields, variable
+from worker.settings import Settings
+
+FILE = Path(__file__).parents[2] / "deploy" / "compose" / "compose.yaml"
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
+    return found
+
+
+def test_it_follows_the_specification() -> None:
+    text = re.sub(r"\$\{\w+:[-?][^}]*\}", "/given", FILE.read_text())  # what Compose puts in is not known here
+    parsed = PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(text)))
+    assert {"kafka", "redis", "topics", "worker", "load", "prometheus", "grafana"} == set(parsed.service_names())
+
+
+def test_files_that_are_mounted_and_built_from_exist(services: dict[str, Any]) -> None:
+    for service in services.values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith(".") or (FILE.parent / source).exists(), volume
+        if "build" in service:
+            assert (FILE.parent / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+def test_our_services_have_real_commands_and_settings_and_few_rights(services: dict[str, Any]) -> None:
+    known = {variable(name) for name, _ in setting_fields(Settings)}
+    ours = {name: service for name, service in services.items() if service["image"] == "songprint-worker"}
+    assert set(ours) == {"topics", "worker", "load"}
+    for service in ours.values():
+        words = service.get("command", ["run"])
+        assert _parser(words).parse_args(words)
+        assert set(service["environment"]) <= known
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_redis_never_evicts_and_kafka_makes_no_topic_by_itself(services: dict[str, Any]) -> None:
+    assert "noeviction" in services["redis"]["command"]
+    assert services["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+def test_what_is_published_is_on_this_machine_alone(services: dict[str, Any]) -> None:
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)

@@ -1,0 +1,119 @@
+"""The Kubernetes objects: valid by strict schemas, few rights, and in agreement with the worker that they start."""
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from deploy.reference.kubernetes import PARTITIONS
+from tests.deploy.programs import needed
+from worker.configuration import setting_fields, variable
+from worker.settings import Settings, load_settings
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
+BUILDS = ["base", "overlays/small", "overlays/production"]
+KUBERNETES = "1.31"
+CUSTOM = {"PodMonitor", "PrometheusRule", "KafkaTopic", "ScaledObject"}
+"""Kinds that operators bring, of which there are no schemas here."""
+
+
+@cache
+def objects(build: str) -> list[dict[str, Any]]:
+    command = [needed("kubectl", "kubectl"), "kustomize", str(FOLDER / build)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def only(build: str, kind: str) -> dict[str, Any]:
+    (found,) = [each for each in objects(build) if each["kind"] == kind]
+    return found
+
+
+def pod(build: str) -> dict[str, Any]:
+    spec: dict[str, Any] = only(build, "StatefulSet")["spec"]["template"]["spec"]
+    return spec
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_every_object_follows_its_schema_to_the_letter(build: str) -> None:
+    for each in objects(build):
+        if each["kind"] not in CUSTOM:
+            kubernetes_validate.validate(each, KUBERNETES, strict=True)
+
+
+def test_the_schemas_are_strict() -> None:
+    wrong = only("base", "StatefulSet") | {"spce": {}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, KUBERNETES, strict=True)
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_worker_has_a_stable_name_and_few_rights(build: str) -> None:
+    spec = pod(build)
+    (container,) = spec["containers"]
+    (instance,) = [each for each in container["env"] if each["name"] == "SONGPRINT_KAFKA__INSTANCE"]
+    assert instance["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["automountServiceAccountToken"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
+    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert only(build, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_the_worker_takes_the_settings(build: str, tmp_path: Path) -> None:
+    settings = dict(only(build, "ConfigMap")["data"])
+    assert set(settings) <= {variable(name) for name, _ in setting_fields(Settings)}
+    for name in ("kafka-password", "redis-password", "ca.pem"):
+        (tmp_path / name).write_text("secret")
+    here = {name: value.replace("/secrets/", f"{tmp_path}/") for name, value in settings.items()}
+    loaded = load_settings(None, {}, here)
+    # A rolling restart is to be over before anybody takes the partitions.
+    assert loaded.kafka.session_timeout_ms / 1000 > pod(build)["terminationGracePeriodSeconds"]
+    container = pod(build)["containers"][0]
+    mebibytes = int(re.fullmatch(r"(\d+)Gi", container["resources"]["limits"]["memory"])[1]) * 1024  # type: ignore[index]
+    assert loaded.policy.max_hot_bytes >> 20 < mebibytes // 2
+
+
+def test_secrets_come_from_a_secret_and_stand_nowhere_else() -> None:
+    assert not [each for each in objects("overlays/production") if each["kind"] == "Secret"]
+    assert not [name for name in only("overlays/production", "ConfigMap")["data"] if name.endswith("PASSWORD")]
+    volumes = {volume["name"]: volume for volume in pod("overlays/production")["volumes"]}
+    assert volumes["secrets"]["secret"]["secretName"] == "songprint-secrets"
+
+
+def test_there_are_never_more_workers_than_partitions() -> None:
+    scaled = only("overlays/production", "ScaledObject")["spec"]
+    topics = {
+        each["metadata"]["name"]: each["spec"]
+        for each in objects("overlays/production")
+        if each["kind"] == "KafkaTopic"
+    }
+    assert scaled["maxReplicaCount"] == topics["playlist-events"]["partitions"] == PARTITIONS
+    assert topics["user-state"]["partitions"] == PARTITIONS
+    assert scaled["scaleTargetRef"]["name"] == only("overlays/production", "StatefulSet")["metadata"]["name"]
+    assert "replicas" not in only("overlays/production", "StatefulSet")["spec"]
+
+
+def test_the_monitor_finds_the_pods_and_calls_them_as_the_alerts_do() -> None:
+    monitor = only("overlays/production", "PodMonitor")["spec"]
+    labels = only("overlays/production", "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    assert monitor["selector"]["matchLabels"].items() <= labels.items()
+    assert labels[monitor["jobLabel"]] == "songprint"
+    ports = {port["name"] for port in pod("overlays/production")["containers"][0]["ports"]}
+    assert monitor["podMetricsEndpoints"][0]["port"] in ports
+
+
+def test_the_policies_and_budgets_are_about_the_workers() -> None:
+    labels = only("base", "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    for kind, selector in (("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector")):
+        assert only("base", kind)["spec"][selector]["matchLabels"].items() <= labels.items()
