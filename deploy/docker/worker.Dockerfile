@@ -14,12 +14,13 @@ RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin 
 COPY --from=build /opt/songprint /opt/songprint
 WORKDIR /app
 COPY worker worker
-# The root file system may be read-only: nothing is written but what an operator mounts.
+# The root file system may be read-only: nothing is written. The folder above the bundle is what to mount: a mount of the
+# bundle itself would not see a new one that is renamed into its place.
 ENV PATH=/opt/songprint/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     SONGPRINT_HTTP__HOST=0.0.0.0 \
-    SONGPRINT_MODEL__BUNDLE=/bundle
+    SONGPRINT_MODEL__BUNDLE=/models/bundle
 USER 10001:10001
 EXPOSE 9464
 STOPSIGNAL SIGTERM

@@ -73,6 +73,7 @@ def test_a_worker_has_a_stable_name_and_few_rights(build: str) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert container["securityContext"]["capabilities"]["drop"] == ["ALL"]
     assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    assert not any("subPath" in mount for mount in container["volumeMounts"]), "a new bundle would not be seen"
     assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert only(build, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
