@@ -74,4 +74,4 @@ def _amount(name: str, value: float) -> str:
         return f"{value * 1_000:.3g} ms" if value < 1 else f"{value:.3g} s"
     if name.endswith("_bytes"):
         return f"{value / 1e6:.3g} MB"
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.3g}"
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.3g}"

@@ -11,6 +11,8 @@ from training.synthetic.published import PUBLISHED_PLAYLISTS
 from worker.contract.user_label import UserLabel
 from worker.inference.labeller import open_labeller
 
+NOTE = "In synthetic data these songs lean the way of the published answers, so agreement there proves nothing."
+
 
 @dataclass(frozen=True)
 class Published:
@@ -31,7 +33,8 @@ def published_playlists(song_of_title: Mapping[str, str]) -> tuple[Published, ..
 
 def compare(playlists: Sequence[Published], labels: Mapping[str, UserLabel], bundle: Path) -> Table:
     """What was published, the gender that the model finds likelier, and what it says in the stream."""
-    table = Table(title="The seven published playlists", title_justify="left", box=None, pad_edge=False)
+    table = Table(title="The seven published playlists", caption=NOTE, box=None, pad_edge=False)
+    table.title_justify = table.caption_justify = "left"
     for heading in ("songs", "published", "likelier", "probability", "label in the stream"):
         table.add_column(heading, justify="right" if heading == "probability" else "left")
     labeller = open_labeller(bundle)
