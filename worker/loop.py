@@ -4,15 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from worker.adapters.ports import Records, Sink, Source, StateCache
 from worker.backoff import Backoff
 from worker.cache_writer import CacheWriter
-from worker.contract.user_state import UserState, unpack
 from worker.dead_letter import dead_letter
-from worker.errors import Reject, Retry, Stop
+from worker.errors import Retry
 from worker.model_watch import ModelWatch
 from worker.observe.health import Health
 from worker.observe.metrics import DescribedModel, Metrics, Stage
@@ -20,6 +19,7 @@ from worker.ownership import Partitions
 from worker.pipeline import Changes, Decoded, Outputs, Pipeline, Poisoned, States
 from worker.relabel import Relabeller
 from worker.restore import Restorer
+from worker.state_reader import StateReader
 from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
@@ -76,8 +76,9 @@ class Worker:
         self._partitions = Partitions(
             self._source, restorer, self._writer, backoff(), self._metrics, bounds.hot_bytes, self._transactions.end
         )
+        self._reader = StateReader(self._cache, self._writer, self._metrics)
         self._relabeller = Relabeller(
-            self._source, self._cache, self._writer, self._transactions, self._metrics, bounds.relabel_rate
+            self._source, self._cache, self._reader, self._transactions, self._metrics, bounds.relabel_rate
         )
         self._relabel_rate = bounds.relabel_rate
         self._max_events = bounds.events
@@ -138,7 +139,7 @@ class Worker:
         with self._timed("decode"):
             decoded = self._pipeline.decode(records)
         with self._timed("read"):
-            before = self._states(records, decoded)
+            before = self._reader.of_batch(self._partitions.owned, records, decoded, self._pipeline.model.vocabulary)
         with self._timed("label"):
             changed, outputs = self._publish(records, decoded, before)
         with self._timed("commit"):
@@ -147,39 +148,6 @@ class Worker:
         for part in outputs:
             self._metrics.chunk(part)
         self._metrics.batch(records, started, time.time())
-
-    def _states(self, records: Records, decoded: Decoded) -> States:
-        """The states of all users of the batch, read from the cache where they are not held in process."""
-        hot = {partition: self._partitions.owned[partition].hot for partition in set(records.partitions)}
-        for states in hot.values():
-            states.age()
-        young = {partition: states.young for partition, states in hot.items()}
-        wanted: dict[int, dict[bytes, None]] = {partition: {} for partition in hot}
-        for partition, key, event in zip(records.partitions, records.keys, decoded.events, strict=True):
-            if key not in young[partition] and key is not None and type(event) is not Reject:
-                wanted[partition][key] = None
-        read = 0
-        for partition, users in wanted.items():
-            absent = hot[partition].absent(users)
-            if absent:
-                hot[partition].put(self._read(partition, absent))
-                read += len(absent)
-        self._metrics.lookups(hot=len(records) - read, hits=0, misses=0)
-        return young
-
-    def _read(self, partition: int, users: list[bytes]) -> dict[bytes, UserState | None]:
-        self._writer.settle()
-        packed = self._cache.read(partition, self._partitions.owned[partition].watermark.encode(), users)
-        if packed is None:
-            raise Retry(f"Redis no longer holds the complete copy of partition {partition}", "redis")
-        states: dict[bytes, UserState | None] = dict.fromkeys(users)
-        found = {user: state for user, state in zip(users, packed, strict=True) if state is not None}
-        try:
-            states.update(zip(found, unpack(list(found.values()), self._pipeline.model.vocabulary), strict=True))
-        except ValueError as error:
-            raise Stop(f"partition {partition} in Redis: {error}") from error
-        self._metrics.lookups(hot=0, hits=len(found), misses=len(users) - len(found))
-        return states
 
     def _publish(self, records: Records, decoded: Decoded, before: States) -> tuple[Changes, list[Outputs]]:
         """Puts a batch's outputs into a transaction that is still open."""
@@ -256,16 +224,10 @@ class Worker:
 
     def _close(self) -> None:
         """Leaves nothing open: what was committed gets into the cache, partitions are given back, clients closed."""
-        try:
-            self._writer.settle()
-        except Retry as problem:
-            log.warning("the cache lacks the last batch; the next owner restores it", extra={"cause": str(problem)})
-        for close in (
-            self._source.close,
-            self._sink.close,
-            self._writer.close,
-            self._pipeline.close,
-            self._cache.close,
-        ):
-            close()
-        self._cache.close()
+        with ExitStack() as closing:  # in reverse order, and all of them, whatever one of them raises
+            for part in (self._cache, self._pipeline, self._watch, self._writer, self._sink, self._source):
+                closing.callback(part.close)
+            try:
+                self._writer.settle()
+            except Retry as problem:
+                log.warning("the cache lacks the last batch; the next owner restores it", extra={"cause": str(problem)})

@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from worker.adapters.ports import Source, StateCache
-from worker.cache_writer import CacheWriter
 from worker.contract.user_label import encode_timestamp
-from worker.contract.user_state import unpack
-from worker.errors import Retry
+from worker.contract.user_state import UserState
 from worker.observe.metrics import Metrics
 from worker.partition import OwnedPartition
-from worker.pipeline import Pipeline
+from worker.pipeline import Model, Pipeline
+from worker.state_reader import StateReader
 from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Relabeller:
         self,
         source: Source,
         cache: StateCache,
-        writer: CacheWriter,
+        reader: StateReader,
         transactions: Transactions,
         metrics: Metrics,
         rate: float,
@@ -44,7 +43,7 @@ class Relabeller:
     ) -> None:
         self._source = source
         self._cache = cache
-        self._writer = writer
+        self._reader = reader
         self._transactions = transactions
         self._metrics = metrics
         self._rate = rate
@@ -81,8 +80,7 @@ class Relabeller:
         self._counted_at = now
         if partition is None or self._allowed < min(STEP_USERS, self._rate):
             return
-        users, finished = self._next_users(partition, model)
-        states = dict(zip(users, unpack(list(users.values()), pipeline.model.vocabulary), strict=True))
+        states, finished = self._next_users(partition, pipeline.model)
         outputs = pipeline.relabel(partition.number, states, encode_timestamp(int(self._wall() * 1000)))
         self._transactions.begin()
         self._transactions.publish(outputs.records)
@@ -90,7 +88,7 @@ class Relabeller:
         # The unchanged offset goes along: the commit fails if the partition belongs to someone else by now.
         ends = {partition.number: partition.watermark.offset}
         self._transactions.commit(owned, {}, ends, labelled_by, self._source.member())
-        self._allowed -= len(users)
+        self._allowed -= len(states)
         self._metrics.relabelled(len(outputs.records))
         if finished:
             self._walk = None
@@ -99,15 +97,11 @@ class Relabeller:
                 partition.relabel_wanted = False
             log.info("partition relabelled", extra={"partition": partition.number, "model": model})
 
-    def _next_users(self, partition: OwnedPartition, model: str) -> tuple[dict[bytes, bytes], bool]:
-        """Some users that this walk has not met yet, packed, and whether they are the last."""
-        self._writer.settle()
+    def _next_users(self, partition: OwnedPartition, model: Model) -> tuple[dict[bytes, UserState], bool]:
+        """Some users that this walk has not met yet, and whether they are the last."""
         cursor = 0
-        if self._walk and self._walk[0] is partition and self._walk[1] == model:
+        if self._walk and self._walk[0] is partition and self._walk[1] == model.version:
             cursor = self._walk[2]
-        found = self._cache.scan(partition.number, partition.watermark.encode(), cursor, STEP_USERS)
-        if found is None:
-            raise Retry(f"Redis no longer holds the complete copy of partition {partition.number}", "redis")
-        cursor, users = found
-        self._walk = (partition, model, cursor)
-        return users, cursor == 0
+        cursor, states = self._reader.page(partition, cursor, STEP_USERS, model.vocabulary)
+        self._walk = (partition, model.version, cursor)
+        return states, cursor == 0
