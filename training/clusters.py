@@ -70,7 +70,7 @@ def find_clusters(codes: Floats, seed: int) -> tuple[Clustering, list[Tried]]:
     distinct = len(np.unique(sample, axis=0))
     if distinct <= CANDIDATES[0]:
         raise TrainingError(
-            f"the users have {distinct} different codes between them, too few for clusters; train on more plays"
+            f"the users have {distinct} different codes between them, too few for clusters; use another recipe, or more plays"
         )
     components = PCA(KEPT_VARIANCE, svd_solver="full").fit_transform(sample)
     # Runs this short are many times slower on several threads than on one.
@@ -101,5 +101,5 @@ def _try(sample: Floats, clusters: int, rng: np.random.Generator) -> Tried:
 
 def _effective_dimensions(codes: Floats) -> float:
     """How many equally wide dimensions would spread as the codes do (the participation ratio), at least 1."""
-    spread = np.linalg.eigvalsh(np.cov(codes, rowvar=False, dtype=np.float64))
+    spread = np.linalg.eigvalsh(np.atleast_2d(np.cov(codes, rowvar=False, dtype=np.float64)))
     return float(max(spread.sum() ** 2 / (spread**2).sum(), 1.0))

@@ -17,7 +17,12 @@ def map_users(codes: Floats, seed: int) -> NDArray[np.float64]:
     shown = np.sort(np.random.default_rng(seed).permutation(len(codes))[:MAX_USERS])
     if len(shown) > 3:
         perplexity = min(30.0, (len(shown) - 1) / 3)
-        tsne = TSNE(perplexity=perplexity, init="pca", max_iter=ITERATIONS, random_state=seed)
+        tsne = TSNE(
+            perplexity=perplexity,
+            init="pca" if codes.shape[1] > 1 else "random",
+            max_iter=ITERATIONS,
+            random_state=seed,
+        )
         # Few points are mapped quicker on one thread than on several.
         with threadpool_limits(1):
             places[shown] = tsne.fit_transform(codes[shown])
