@@ -39,7 +39,7 @@ def _parse(name: str, raw: bytes) -> "ModelProto":
         model = onnx.load_model_from_string(raw)
         if not _external_data(model.graph):  # which the checker would look for on disk
             onnx.checker.check_model(model)
-    except (DecodeError, onnx.checker.ValidationError) as error:
+    except (DecodeError, UnicodeDecodeError, onnx.checker.ValidationError) as error:
         raise BundleError(f"{name}: not a valid ONNX model ({error}). Export the run again.") from error
     return model
 

@@ -91,3 +91,12 @@ def test_what_is_no_graph_is_refused(bundle_copy: Path, content: bytes) -> None:
 
     with pytest.raises(BundleError, match=r"gender.onnx: "):
         Labeller.load(load_bundle(bundle_copy))
+
+
+def test_a_graph_whose_names_are_no_text_is_refused(bundle_copy: Path) -> None:
+    raw = (bundle_copy / "gender.onnx").read_bytes()
+    assert b"MatMul" in raw
+    replace_file(bundle_copy, "gender.onnx", raw.replace(b"MatMul", b"\x8b" * 6))
+
+    with pytest.raises(BundleError, match=r"gender.onnx: not a valid ONNX model"):
+        Labeller.load(load_bundle(bundle_copy))
