@@ -1,10 +1,11 @@
 """Nothing is lost and nothing repeated when a worker or Redis goes away at a bad moment."""
 
+import signal
 from collections import defaultdict
 
 import pytest
 
-from tests.stream import Record, Stream, eventually
+from tests.stream import PATIENCE, Record, Stream, eventually
 from worker.adapters.kafka_group import KafkaGroup
 from worker.watermark import Watermark
 
@@ -61,9 +62,10 @@ def test_a_worker_killed_at_a_step_resumes(stream: Stream, step: str) -> None:
     send_rounds(stream, 0, 1)
     worker = stream.start(command=FAULTY, FAULT=STEPS[step])
     try:
-        eventually(lambda: worker.exited() or worker.ready(), "the worker is ready or dead")
+        first = lambda: worker.exited() or len(stream.read_all(stream.topics.labels)) == USERS  # noqa: E731
+        eventually(first, "the first round is labelled, or the worker is dead")
         send_rounds(stream, 1, 3)
-        assert worker.process.wait(30) == -9, worker.output()
+        assert worker.process.wait(PATIENCE) == -signal.SIGKILL, worker.output()
     finally:
         worker.end()
     with stream.worker():
