@@ -254,7 +254,7 @@ def _vocabulary(folder: _Folder, raw: bytes) -> Vocabulary:
     try:
         keys: NDArray[np.uint64] = np.load(io.BytesIO(raw), allow_pickle=False)
         return Vocabulary(keys)
-    except (ValueError, EOFError, AttributeError, MemoryError) as error:
+    except Exception as error:  # numpy lets out whatever its parser of headers stumbles over
         raise folder.damaged(name, f"it is not a vocabulary ({error})", "a plain .npy of sorted uint64 keys") from error
 
 

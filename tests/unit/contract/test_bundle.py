@@ -168,6 +168,7 @@ VOCABULARIES: dict[str, tuple[bytes, str]] = {
     "two dimensions": (npy(KEYS.reshape(2, 100)), "vector"),
     "empty file": (b"", "No data left"),
     "cut off": (npy(KEYS)[:-4], "not a vocabulary"),
+    "open bracket": (npy(KEYS).replace(b"(200,), }      ", b"(200,), }     ["), "not a vocabulary"),
     "absurd size": (npy(KEYS).replace(b"(200,), }", b"(2000000000000000,), }"), "not a vocabulary"),
 }
 
