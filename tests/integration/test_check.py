@@ -225,7 +225,7 @@ def test_offsets_that_the_topics_do_not_have(surroundings: Surroundings, check: 
 
 def test_a_copy_of_other_topics(surroundings: Surroundings, check: Callable[[], Checked]) -> None:
     surroundings.create()
-    stale = Watermark(Identity("another cluster", "e", "s", 2), 5, 5, 0)
+    stale = Watermark(Identity("another cluster", "e", "s", 2), offset=5, position=5, labelled_by="", at=0)
     assert surroundings.stream.cache.claim(1, None, stale.encode(), empty=False)
     (said,) = check().problems()
     assert "Redis holds partition 1 of other topics: it has cluster another cluster" in said
