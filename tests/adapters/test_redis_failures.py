@@ -61,14 +61,15 @@ def test_a_server_that_hangs_is_worth_a_retry(server: RedisServer) -> None:
     with states(server) as cache:
         assert cache.claim(0, None, W1, empty=True)
         server.process.signal(signal.SIGSTOP)
+        server.process.wait_until(lambda: not answers(cache), 20)
         with pytest.raises(Retry, match="Timeout"):
             cache.read(0, W1, [b"u"])
         server.process.signal(signal.SIGCONT)
-        server.process.wait_until(lambda: asks_again(cache), 20)
+        server.process.wait_until(lambda: answers(cache), 20)
         assert cache.read(0, W1, [b"u"]) == [None], "the answer to the question before is not taken for this one's"
 
 
-def asks_again(cache: RedisStates) -> bool:
+def answers(cache: RedisStates) -> bool:
     try:
         return cache.watermark(0) == W1
     except Retry:
