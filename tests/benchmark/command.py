@@ -1,113 +1,140 @@
 """The command line of the benchmark."""
 
 import argparse
-import itertools
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
+from deploy.local.errors import LocalStackError
+from deploy.local.signals import leave_on_signals
+from tests.benchmark import own, peers
 from tests.benchmark.contender import Contender
-from tests.benchmark.latency import measure_latency
-from tests.benchmark.model import ROOT, make_model
-from tests.benchmark.own import COPY, WORKER
-from tests.benchmark.servers import running_servers
-from tests.benchmark.throughput import Bench, Contention, measure_throughput
-from tests.benchmark.workload import Workload
+from tests.benchmark.environments import CACHE
+from tests.benchmark.regression import figures, slower
+from tests.benchmark.report import Report, as_markdown, make_report
+from tests.benchmark.session import Plan, Session
 
-CACHE = ROOT / "build" / "benchmark"
-CONTENDERS = {each.name: each for each in (COPY, WORKER)}
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+CONTENDERS = {each.name: each for each in (own.COPY, own.WORKER, *peers.ALL)}
+PARTS: dict[str, Callable[[Session], None]] = {
+    "throughput": Session.throughput,
+    "latency": Session.latency,
+}
+INTERRUPTED = 130
+LAST = Path(__file__).with_name("last.json")
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    leave_on_signals()
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     try:
-        options.run(options)
-    except Contention as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        report = _measure(options, console)
+    except LocalStackError as error:
+        console.print(f"error: {error}")
         return 1
-    return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    _write(report, options.out)
+    if options.save:
+        LAST.write_bytes(_encoded(report))
+    print(as_markdown(report))
+    worse = _slower(report)
+    for line in worse:
+        console.print(f"more than 10 % slower: {line}")
+    return 1 if options.strict and worse else 0
+
+
+def _slower(report: Report) -> list[str]:
+    if not LAST.exists():
+        return []
+    return slower(figures(msgspec.json.decode(LAST.read_bytes(), type=Report)), figures(report))
+
+
+def _write(report: Report, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_encoded(report))
+    path.with_suffix(".md").write_text(as_markdown(report))
+
+
+def _encoded(report: Report) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
+
+
+def _measure(options: argparse.Namespace, console: Console) -> Report:
+    plan = Plan(
+        contenders=options.contenders,
+        units=options.units,
+        batches=options.batch,
+        events=options.events,
+        repeat=options.repeat,
+        rates=options.rate,
+        seconds=options.seconds,
+        quiet_seconds=options.quiet,
+    )
+    with Session(plan, console.print) as session:
+        for name in [options.part] if options.part else PARTS:
+            PARTS[name](session)
+        return make_report(plan.contenders, session.throughputs, session.latencies, session.failures)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--contenders", type=_contenders, default=list(CONTENDERS.values()), metavar="NAME,NAME")
-    shared.add_argument("--units", type=_numbers, default=[128, 500], metavar="N,N", help="widths of the code")
-    shared.add_argument("--batch", type=_numbers, default=[20_000], metavar="N,N", help="most events of a transaction")
-    shared.add_argument("--repeat", type=int, default=3, help="runs of each (3)")
-    throughput = commands.add_parser("throughput", parents=[shared], help="events per second over a full topic")
-    throughput.add_argument("--events", type=int, default=1_000_000)
-    throughput.set_defaults(run=_throughput)
-    latency = commands.add_parser("latency", parents=[shared], help="time from event to committed label")
-    latency.add_argument("--rate", type=_numbers, default=[1_000], metavar="N,N", help="events per second")
-    latency.add_argument("--seconds", type=float, default=20)
-    latency.add_argument("--warm-seconds", type=float, default=5)
-    latency.set_defaults(run=_latency)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmark",
+        description="How fast the worker is, beside the raw copy and what else one might pick; each contender alone on "
+        "servers of its own, in turns. Without a part: all of them (about an hour and a half).",
+    )
+    parser.add_argument("part", nargs="?", choices=PARTS, help="only this")
+    parser.add_argument(
+        "--contenders",
+        type=_contenders,
+        default=list(CONTENDERS.values()),
+        metavar="NAME,…",
+        help=", ".join(CONTENDERS),
+    )
+    parser.add_argument("--units", type=_counts, default=[128, 500], metavar="N,…", help="widths of the code (128,500)")
+    parser.add_argument(
+        "--batch", type=_counts, default=[20_000], metavar="N,…", help="most events of one transaction (20000)"
+    )
+    parser.add_argument("--events", type=_count, default=1_000_000, metavar="N", help="events of one run (1000000)")
+    parser.add_argument("--repeat", type=_count, default=3, metavar="N", help="runs of each (3)")
+    parser.add_argument(
+        "--rate", type=_counts, default=[100, 1_000, 10_000], metavar="N,…", help="events per second, for latency"
+    )
+    parser.add_argument("--seconds", type=float, default=20, metavar="S", help="length of a latency run (20)")
+    parser.add_argument(
+        "--quiet", type=float, default=30, metavar="S", help="how long to wait for a quiet machine before a run (30)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=CACHE / "result.json",
+        metavar="FILE.json",
+        help="where the results go, with a table beside them",
+    )
+    parser.add_argument("--save", action="store_true", help="make this the last result that others are compared with")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if something is more than 10 % slower")
     return parser
 
 
 def _contenders(text: str) -> list[Contender]:
     names = text.split(",")
     if unknown := [name for name in names if name not in CONTENDERS]:
-        raise argparse.ArgumentTypeError(f"no contender {unknown[0]}; there are {', '.join(CONTENDERS)}")
+        raise argparse.ArgumentTypeError(f"there is no contender {unknown[0]!r}, only {', '.join(CONTENDERS)}")
     return [CONTENDERS[name] for name in names]
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(each) for each in text.split(",")]
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
 
 
-@contextmanager
-def _bench() -> Iterator[Bench]:
-    with tempfile.TemporaryDirectory(prefix="songprint-bench-") as scratch, running_servers(console.print) as servers:
-        yield Bench(servers, Path(scratch))
+def _counts(text: str) -> list[int]:
+    return [_count(each) for each in text.split(",")]
 
 
-def _throughput(options: argparse.Namespace) -> None:
-    models = {units: make_model(CACHE, units, Workload().vocabulary) for units in options.units}
-    workload = Workload().scaled(options.events / Workload().events)
-    with _bench() as bench:
-        for turn in range(options.repeat):
-            for units, batch, contender in itertools.product(options.units, options.batch, options.contenders):
-                run = f"{units}-{batch}-{turn}"
-                share = workload.scaled(contender.share)
-                result = measure_throughput(bench, contender, share, models[units], run=run, batch=batch)
-                console.print(
-                    f"{time.strftime('%H:%M:%S')} {contender.name} units {units} batch {batch}: "
-                    f"{result.rate:,.0f} events/s (warm {result.warm_rate:,.0f}), "
-                    f"CPU us/event {result.cpu['contender']:.2f} (warm {result.warm_cpu['contender']:.2f}), "
-                    f"broker {result.cpu['broker']:.2f}, redis {result.cpu['redis']:.2f}, "
-                    f"{result.resident['contender'] / 1e6:.0f} MB, {result.verdict.words}"
-                )
-                bench.servers.delete_all_but({workload.topic, share.topic})
-
-
-def _latency(options: argparse.Namespace) -> None:
-    models = {units: make_model(CACHE, units, Workload().vocabulary) for units in options.units}
-    with _bench() as bench:
-        for turn in range(options.repeat):
-            for units, batch, rate, contender in itertools.product(
-                options.units, options.batch, options.rate, options.contenders
-            ):
-                result = measure_latency(
-                    bench,
-                    contender,
-                    models[units],
-                    run=f"{units}-{batch}-{rate}-{turn}",
-                    batch=batch,
-                    rate=rate,
-                    seconds=options.seconds,
-                    warm_seconds=options.warm_seconds,
-                )
-                ms = result.milliseconds
-                console.print(
-                    f"{time.strftime('%H:%M:%S')} {contender.name} units {units} at {rate}/s: p50 {ms.p50:.1f} "
-                    f"p99 {ms.p99:.1f} p99.9 {ms.p999:.1f} max {ms.most:.1f} ms, {result.cpu:.2f} cores"
-                )
-                bench.servers.delete_all_but(set())
+if __name__ == "__main__":
+    sys.exit(main())

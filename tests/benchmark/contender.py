@@ -15,6 +15,14 @@ from tests.benchmark.servers import Servers
 STOP_SECONDS = 40.0
 
 
+class Unavailable(Exception):
+    """A contender cannot run on this machine. The message says why."""
+
+
+class Contention(Exception):
+    """A contender did not do its work. The message says which, and where its log is."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One run of one contender."""
@@ -32,8 +40,10 @@ class Job:
     folder: Path
     """For state, settings and logs."""
     workers: int = 1
-    quick: bool = False
-    """Tuned for latency instead of throughput."""
+    commit_ms: int = 1_000
+    """How often to commit, for those that commit by time."""
+    linger_ms: int = 5
+    """How long a producer gathers a batch of records."""
 
     def environment(self) -> dict[str, str]:
         """The job as the scripts in `peers` read it."""
@@ -46,7 +56,8 @@ class Job:
             "BENCH_BATCH": str(self.batch),
             "BENCH_MODEL": str(self.model.folder),
             "BENCH_STATE": str(self.folder / "state"),
-            "BENCH_QUICK": str(int(self.quick)),
+            "BENCH_COMMIT_MS": str(self.commit_ms),
+            "BENCH_LINGER_MS": str(self.linger_ms),
         }
 
 
@@ -65,10 +76,12 @@ class Contender:
     """What it promises of its outputs after a crash, as it is set up here."""
     prepare: Callable[[Job], Sequence[Command]]
     """Makes what the job needs; the commands that do the work."""
-    missing: Callable[[], str | None]
-    """Why it cannot run on this machine, or None. May set up its environment first."""
+    set_up: Callable[[], object] = lambda: None
+    """Installs what it needs, unless it is there. Raises Unavailable."""
     labels: bool = True
     """Whether its outputs are labels. If not, they are the events themselves."""
+    commits_by_time: bool = False
+    """Whether its outputs appear when it commits, every so many milliseconds."""
     share: float = 1.0
     """Of the workload: a slow contender gets fewer events, of as many fewer users."""
 

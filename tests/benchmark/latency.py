@@ -5,16 +5,17 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-from tests.benchmark.contender import Contender, Job, Running
+from tests.benchmark.contender import Contender, Contention, Job, Running
 from tests.benchmark.model import ROOT, Model
 from tests.benchmark.servers import PARTITIONS
 from tests.benchmark.statistics import Percentiles, percentiles
-from tests.benchmark.throughput import Bench, Contention, process_groups
-from tests.benchmark.usage import Usage
+from tests.benchmark.throughput import Bench, process_groups
+from tests.benchmark.usage import OTHERS, Usage
 from tests.benchmark.workload import Change
 
 READY_SECONDS = 90.0
@@ -22,18 +23,40 @@ REST_SECONDS = 15.0
 """How long the last labels may take after the last event."""
 
 
+class Tuning(NamedTuple):
+    """How those that commit by time are set."""
+
+    name: str
+    commit_ms: int
+    linger_ms: int
+
+
+AS_DOCUMENTED = Tuning("as documented", commit_ms=100, linger_ms=5)
+FOR_LATENCY = Tuning("for latency", commit_ms=10, linger_ms=0)
+
+
 @dataclass(frozen=True)
 class Latency:
     contender: str
     units: int
     batch: int
-    quick: bool
+    tuning: str
     rate: float
     seconds: float
     milliseconds: Percentiles
     labels: int
     cpu: float
     """Cores that the contender kept busy."""
+    others: float
+    """Cores that were busy with something else: the paced producer, and what disturbed."""
+
+    def __str__(self) -> str:
+        of = self.milliseconds
+        return (
+            f"{self.contender} {self.tuning}, {self.units} units, {self.rate:,.0f} events/s: p50 {of.p50:.1f}, "
+            f"p99 {of.p99:.1f}, p99.9 {of.p999:.1f}, most {of.most:.1f} ms; {self.cpu:.2f} cores; others used "
+            f"{self.others:.2f} cores"
+        )
 
 
 class _At(msgspec.Struct):
@@ -50,7 +73,7 @@ def measure_latency(
     rate: float,
     seconds: float,
     warm_seconds: float,
-    quick: bool = False,
+    tuning: Tuning,
 ) -> Latency:
     """Latency over `seconds`, after `warm_seconds` at the same rate that do not count."""
     servers, group = bench.servers, f"{contender.name}-{run}"
@@ -58,10 +81,20 @@ def measure_latency(
         servers.create(f"{group}-{topic}")
     folder = bench.scratch / group
     folder.mkdir(parents=True)
-    job = Job(servers, f"{group}-events", f"{group}-labels", group, model, batch, folder, quick=quick)
+    job = Job(
+        servers,
+        f"{group}-events",
+        f"{group}-labels",
+        group,
+        model,
+        batch,
+        folder,
+        commit_ms=tuning.commit_ms,
+        linger_ms=tuning.linger_ms,
+    )
     commands = contender.prepare(job)
     pace = [sys.executable, "-m", "tests.benchmark.pace", servers.brokers, job.events]
-    with Running(commands, folder / "log.txt") as running, _Reader(job) as reader:
+    with Running(commands, bench.logs / f"{group}.log") as running, _Reader(job) as reader:
         reader.wait_ready(running)
         with Usage(process_groups(servers, running)) as usage:
             total = warm_seconds + seconds
@@ -71,9 +104,9 @@ def measure_latency(
                 raise Contention("the paced producer failed")
     first = min(due for due, _ in arrivals) + warm_seconds
     measured = [(arrived - due) * 1000 for due, arrived in arrivals if due >= first]
-    cpu = usage.cpu_between("contender", first, first + seconds) / seconds
+    cores = [usage.cpu_between(name, first, first + seconds) / seconds for name in ("contender", OTHERS)]
     return Latency(
-        contender.name, model.units, batch, quick, rate, seconds, percentiles(measured), len(measured), cpu
+        contender.name, model.units, batch, tuning.name, rate, seconds, percentiles(measured), len(measured), *cores
     )
 
 
@@ -127,7 +160,7 @@ class _Reader:
                 arrived.append((time.time(), messages))
                 there += len(messages)
         decode = msgspec.json.Decoder(_At).decode
-        return [(decode(message.value()).at.timestamp(), at) for at, some in arrived for message in some]
+        return [(decode(message.value() or b"").at.timestamp(), at) for at, some in arrived for message in some]
 
     def _some(self) -> list[Message]:
         first = self._consumer.poll(0.1)

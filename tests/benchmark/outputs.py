@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from tests.benchmark.servers import PARTITIONS
 
-NOT_COMMITTED = "the partition's end was not reached: a transaction is still open"
-
 
 class Output(NamedTuple):
     """A label. All contenders write these fields, and call them the same."""
@@ -82,7 +80,7 @@ def read_messages(brokers: str, topic: str) -> Iterator[Message]:
                 if error is None:
                     yield message
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    ended.add(message.partition())
+                    ended.add(message.partition() or 0)
                 else:
                     raise RuntimeError(f"reading {topic}: {error.str()}")
     finally:
@@ -96,7 +94,7 @@ def read_outputs(brokers: str, topic: str, *, labels: bool) -> Outputs:
     for message in read_messages(brokers, topic):
         times.append(message.timestamp()[1])
         if labels:
-            label = decode(message.value())
+            label = decode(message.value() or b"")
             gender, cluster, source = label.gender, label.cluster, label.source
             read.append(
                 Output(

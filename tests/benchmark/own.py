@@ -46,7 +46,6 @@ COPY = Contender(
     title="raw transactional copy (no work)",
     promise="exactly once",
     prepare=_prepare_copy,
-    missing=lambda: None,
     labels=False,
 )
 WORKER = Contender(
@@ -54,5 +53,4 @@ WORKER = Contender(
     title="this worker",
     promise="exactly once",
     prepare=_prepare_worker,
-    missing=lambda: None,
 )

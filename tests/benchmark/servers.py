@@ -1,15 +1,18 @@
 """The servers of a benchmark, the topics in them, and what is known of them while a contender runs."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Producer, TopicPartition
+import redis
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
+from deploy.local.errors import LocalStackError
 from deploy.local.process import ServerProcess
 from deploy.local.stack import LocalStack
-from tests.benchmark.workload import Workload
+from tests.benchmark.workload import PREFIX, Workload
 
 PARTITIONS = 8
 SECONDS = 30.0
@@ -28,25 +31,46 @@ class Servers:
     brokers: str
     redis_url: str
     broker: ServerProcess
-    redis: ServerProcess
+    cache: ServerProcess
     admin: AdminClient
 
     def create(self, topic: str, config: Mapping[str, str] | None = None) -> None:
         new = NewTopic(topic, PARTITIONS, 1, config=dict(config or {}))
         self.admin.create_topics([new])[topic].result(SECONDS)
+        given_up = time.monotonic() + SECONDS
+        while not self._serves(topic):
+            if time.monotonic() > given_up:
+                raise LocalStackError(f"the new topic {topic} has no leaders after {SECONDS:g} s")
+            time.sleep(0.05)
 
-    def delete_all_but(self, kept: set[str]) -> None:
-        """Deletes what runs have left behind, so that disk and page cache are as they were."""
+    @property
+    def workloads(self) -> list[str]:
+        """Topics with events that several runs read."""
+        return [name for name in self.admin.list_topics(timeout=SECONDS).topics if name.startswith(PREFIX)]
+
+    def clean(self) -> None:
+        """Deletes what a run has left behind, so that disk and memory are as they were."""
+        kept = set(self.workloads)
         there = self.admin.list_topics(timeout=SECONDS).topics
         gone = [name for name in there if name not in kept and not name.startswith("__")]
         if gone:
             for future in self.admin.delete_topics(gone).values():
                 future.result(SECONDS)
+        redis.Redis.from_url(self.redis_url).flushall()
 
     def ends(self, topic: str) -> int:
         """Sum of the partitions' ends: its records and its transaction markers, whether committed or not."""
         parts = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(PARTITIONS)}
         return sum(future.result(SECONDS).offset for future in self.admin.list_offsets(parts).values())
+
+    def _serves(self, topic: str) -> bool:
+        """Whether all partitions of a new topic have a leader that knows it is one."""
+        try:
+            self.admin.list_topics(topic, SECONDS)  # or the client goes on with what it knew before there were leaders
+            self.ends(topic)
+        except KafkaException:
+            return False
+        return True
 
     def fill(self, workload: Workload) -> None:
         """The workload's topic with all its events, unless it is there."""
@@ -61,7 +85,7 @@ class Servers:
                 while len(producer) > 500_000:
                     producer.poll(0.1)
         if producer.flush(SECONDS):
-            raise RuntimeError(f"the events of {workload.topic} were not delivered within {SECONDS:g} s")
+            raise LocalStackError(f"the events of {workload.topic} were not delivered within {SECONDS:g} s")
 
 
 @contextmanager
@@ -70,7 +94,7 @@ def running_servers(report: Callable[[str], None]) -> Iterator[Servers]:
     with LocalStack(environ={}, heap="1g", report=report) as stack:
         assert stack.kafka is not None
         assert stack.redis is not None
-        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers, "log_level": 2})
         yield Servers(
             stack.bootstrap_servers, stack.redis_url, stack.kafka.brokers[0].process, stack.redis.process, admin
         )

@@ -4,17 +4,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmark.contender import Contender, Job, Running
+from tests.benchmark.contender import Contender, Contention, Job, Running
 from tests.benchmark.model import Model
 from tests.benchmark.outputs import read_outputs
 from tests.benchmark.servers import Servers
-from tests.benchmark.usage import Usage
+from tests.benchmark.usage import OTHERS, Usage
 from tests.benchmark.verdict import Verdict, judge_copies, judge_labels
 from tests.benchmark.workload import Workload
 
@@ -22,12 +20,9 @@ POLL_SECONDS = 0.2
 QUIET_SECONDS = 3.0
 """Without a new record a contender that has written enough is done."""
 STALLED_SECONDS = 60.0
+GROUPS = ("contender", "broker", "redis")
 WARM_FROM = 0.3
 """Share of the outputs after which a contender counts as warm: compilers have compiled, caches are filled."""
-
-
-class Contention(RuntimeError):
-    """A contender did not do its work. The message says which, and where its log is."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +48,16 @@ class Throughput:
     verdict: Verdict
     mean_songs: float
     """Songs of a labelled playlist."""
+    others: float
+    """Cores that were busy with something else."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.contender}, {self.units} units, batches of {self.batch}: {self.rate:,.0f} events/s "
+            f"(warm {self.warm_rate:,.0f}); CPU us/event {self.cpu['contender']:.2f} (warm "
+            f"{self.warm_cpu['contender']:.2f}), broker {self.cpu['broker']:.2f}, Redis {self.cpu['redis']:.2f}; "
+            f"{self.resident['contender'] / 1e6:.0f} MB; {self.verdict}; others used {self.others:.2f} cores"
+        )
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ class Bench:
 
     servers: Servers
     scratch: Path
+    """For the contenders' state; goes with the session."""
+    logs: Path
+    """Stays."""
 
 
 def measure_throughput(
@@ -75,9 +83,8 @@ def measure_throughput(
     job = Job(servers, workload.topic, f"{group}-labels", group, model, batch, folder, workers)
     commands = contender.prepare(job)
     started = time.time()
-    with Running(commands, folder / "log.txt") as running:
-        with Usage(process_groups(servers, running)) as usage:
-            wait_until_done(job, running, workload.events)
+    with Running(commands, bench.logs / f"{group}.log") as running, Usage(process_groups(servers, running)) as usage:
+        wait_until_done(job, running, workload.events)
     outputs = read_outputs(servers.brokers, job.labels, labels=contender.labels)
     if contender.labels:
         verdict = judge_labels(outputs.labels, workload, model)
@@ -95,19 +102,20 @@ def measure_throughput(
         float(outputs.times[0]) - started,
         whole.cpu(usage),
         warm.cpu(usage),
-        {name: usage.peak(name) for name in ("contender", "broker", "redis")},
+        {name: usage.peak(name) for name in GROUPS},
         verdict,
         float(np.mean([label.songs for label in outputs.labels])) if outputs.labels else 0.0,
+        whole.others(usage),
     )
 
 
 def process_groups(servers: Servers, running: Running) -> dict[str, list[int]]:
     assert servers.broker.session is not None
-    assert servers.redis.session is not None
+    assert servers.cache.session is not None
     return {
         "contender": [process.pid for process in running.processes],
         "broker": [servers.broker.session],
-        "redis": [servers.redis.session],
+        "redis": [servers.cache.session],
     }
 
 
@@ -139,10 +147,7 @@ class _Window:
 
     def cpu(self, usage: Usage) -> dict[str, float]:
         """Microseconds per event."""
-        groups: Any = usage.samples[0].cpu if usage.samples else ()
-        return {name: usage.cpu_between(name, self.start, self.stop) / max(1, self.count) * 1e6 for name in groups}
+        return {name: usage.cpu_between(name, self.start, self.stop) / max(1, self.count) * 1e6 for name in GROUPS}
 
-
-def as_dict(result: Throughput) -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.to_builtins(result)
-    return document
+    def others(self, usage: Usage) -> float:
+        return usage.cpu_between(OTHERS, self.start, self.stop) / max(self.stop - self.start, 1e-3)

@@ -10,6 +10,8 @@ from typing import NamedTuple, Self
 import psutil
 
 INTERVAL = 0.1
+OTHERS = "others"
+"""What ran on the machine beside the benchmark, and disturbed it."""
 
 
 class Sample(NamedTuple):
@@ -67,4 +69,19 @@ class Usage:
                         times = process.cpu_times()
                         cpu[name] += times.user + times.system
                         resident[name] += process.memory_info().rss
+            cpu[OTHERS] = max(0.0, _busy() - sum(cpu.values()) - time.process_time())
             self.samples.append(Sample(time.time(), cpu, resident))
+
+
+def _busy() -> float:
+    """CPU seconds that the whole machine has used."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system)
+
+
+def wait_until_quiet(cores: float, patience: float) -> float:
+    """Waits, at most `patience` seconds, until the machine uses no more than `cores`; how many it uses then."""
+    given_up = time.monotonic() + patience
+    while (used := psutil.cpu_percent(1.0) / 100 * (psutil.cpu_count() or 1)) > cores and time.monotonic() < given_up:
+        continue
+    return used

@@ -3,8 +3,6 @@
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-import numpy as np
-
 from tests.benchmark.model import Model
 from tests.benchmark.outputs import Output
 from tests.benchmark.workload import Workload
@@ -24,11 +22,14 @@ class Verdict(NamedTuple):
     """Labels of the sampled users whose values differ from the model's."""
     checked: int
 
-    @property
-    def words(self) -> str:
-        parts = [f"{self.checked} labels compared, {self.wrong} wrong" if self.checked else ""]
-        parts += [f"{self.missing} missing" if self.missing else "", f"{self.repeated} repeated" if self.repeated else ""]
-        return ", ".join(filter(None, parts)) or "complete"
+    example: str = ""
+    """The first of the wrong labels, beside the right values."""
+
+    def __str__(self) -> str:
+        parts = [f"{self.checked} labels compared, {self.wrong} wrong {self.example}".strip()] if self.checked else []
+        parts += [f"{self.missing} missing"] if self.missing else []
+        parts += [f"{self.repeated} repeated"] if self.repeated else []
+        return ", ".join(parts) or "complete"
 
 
 def judge_labels(labels: list[Output], workload: Workload, model: Model) -> Verdict:
@@ -46,8 +47,8 @@ def judge_labels(labels: list[Output], workload: Workload, model: Model) -> Verd
         for user, rights in expected.items()
         for offset, right in zip(sorted(found[user]), rights, strict=False)
     ]
-    wrong = sum(not _alike(label, right) for label, right in pairs)
-    return Verdict(workload.events - len(counts), repeated, wrong, len(pairs))
+    wrong = [pair for pair in pairs if not _alike(*pair)]
+    return Verdict(workload.events - len(counts), repeated, len(wrong), len(pairs), str(wrong[0]) if wrong else "")
 
 
 class _Right(NamedTuple):

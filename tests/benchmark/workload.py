@@ -9,6 +9,8 @@ import numpy as np
 POPULARITY = 1.3
 """Exponent of the songs' popularity: few songs are sung by nearly all, most by hardly anyone."""
 AT_ONCE = 1 << 16
+PREFIX = "workload-"
+"""Of the topics that hold a workload."""
 
 
 class Change(NamedTuple):
@@ -39,7 +41,7 @@ class Workload:
 
     @property
     def topic(self) -> str:
-        return f"events-{self.events}-{self.users}-{self.vocabulary}-{self.added}-{self.seed}"
+        return f"{PREFIX}{self.events}-{self.users}-{self.vocabulary}-{self.added}-{self.seed}"
 
     def scaled(self, share: float) -> Self:
         """A share of the events, of as large a share of the users, so that playlists are as long as before."""
