@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -179,5 +180,6 @@ class KafkaSink:
         """Lets go of the producer without waiting for records that no one may ever see."""
         if self._producer is not None:
             self._producer.purge()
-            self._producer.poll(0)
+            with suppress(KafkaException):  # a fatal error, such as being fenced, is raised here once more
+                self._producer.poll(0)
             self._producer = None
