@@ -32,7 +32,7 @@ def test_events_before_the_position_never_come(kafka: str, topic_prefix: str) ->
     admin = AdminClient({"bootstrap.servers": kafka})
     admin.create_topics([NewTopic(topic, num_partitions=8)])[topic].result(PATIENCE)
     producer = Producer({"bootstrap.servers": kafka})
-    for number in range(EVENTS):
+    for _ in range(EVENTS):
         for partition in range(8):
             producer.produce(topic, b"{}", b"u", partition)
     assert producer.flush(PATIENCE) == 0

@@ -17,11 +17,12 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
 from worker.errors import Retry, Stop
 
 _librdkafka = logging.getLogger("librdkafka")
-_WAIT = 10.0  # seconds that a look-up at the broker may take
+_NEVER = 1 << 63  # no record stands there
 # Typed as optional, since the class also stands for events without a place; consumed records have one.
 _partition = cast("Callable[[Message], int]", Message.partition)
 _offset = cast("Callable[[Message], int]", Message.offset)
@@ -106,11 +107,19 @@ class KafkaSource:
         return records
 
     def _expected(self, messages: list[Message]) -> list[Message]:
-        """Drops what was fetched for a partition before it was sought elsewhere or handed over by a restore."""
-        partitions = set(map(_partition, messages))
-        if partitions <= self._position.keys():
+        """Drops records of partitions that are not to be delivered, or that come from before the position.
+
+        The latter happens: a seek may be undone by the answer to an older look-up of the placeholder (librdkafka #2256,
+        #5345). Such a partition is sought again; without this, its events would be labelled twice.
+        """
+        partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+        first = dict(zip(reversed(partitions), reversed(offsets), strict=True))
+        wrong = {partition for partition, offset in first.items() if offset < self._position.get(partition, _NEVER)}
+        if not wrong:
             return messages
-        return [message for message in messages if message.partition() in self._position]
+        for partition in wrong & self._position.keys():
+            self._seek(partition, self._position[partition])
+        return [message for message in messages if _partition(message) not in wrong]
 
     def _failed(self, message: Message) -> bool:
         error = message.error()
@@ -153,18 +162,7 @@ class KafkaSource:
     def bounds(self, partition: int) -> tuple[int, int]:
         # By the admin client: the consumer's own connection may be busy for half a second with a fetch that waits.
         part = TopicPartition(self._topic, partition)
-        try:
-            ends = [
-                self._admin.list_offsets({part: spec}, request_timeout=_WAIT)[part]
-                for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
-            ]
-            low, high = (int(end.result().offset) for end in ends)
-        except KafkaException as exception:
-            raise sorted_error(error_of(exception), f"asking for the bounds of {self._topic}") from exception
-        return low, high
-
-    def member(self) -> object:
-        return self._consumer.consumer_group_metadata()
+        return look_up(self._admin, part, OffsetSpec.earliest()), look_up(self._admin, part, OffsetSpec.latest())
 
     def pause(self, partitions: Iterable[int]) -> None:
         parts = [TopicPartition(self._topic, partition) for partition in partitions]
