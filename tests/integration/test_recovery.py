@@ -25,7 +25,9 @@ def send_rounds(stream: Stream, first: int, last: int) -> None:
 def check_each_event_once(records: list[Record], rounds: int) -> None:
     """Every event has one label, its user's labels count up without a gap."""
     sources = [(record.label["source"]["partition"], record.label["source"]["offset"]) for record in records]
-    assert len(set(sources)) == len(sources) == USERS * rounds
+    twice = [record for record, source in zip(records, sources, strict=True) if sources.count(source) > 1]
+    assert not twice, twice
+    assert len(sources) == USERS * rounds
     songs = defaultdict(list)
     for record in records:
         songs[record.key].append(record.label["songs"])
