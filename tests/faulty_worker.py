@@ -5,8 +5,10 @@ signal right after its third commit. Parts are source, sink, cache, changelog an
 worker as it is. `clock:SECONDS` sets its wall clock wrong instead.
 
 Where FAULT_FILE names a file, a fault in it is taken (and the file removed) at the start, and whenever SIGUSR1 arrives.
+SIGUSR2 has the worker write down where it is.
 """
 
+import faulthandler
 import os
 import signal
 import sys
@@ -114,6 +116,7 @@ def listen(trigger: Trigger) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR2)  # writes every thread's stack, even of a process that hangs in a C call
     armed = Trigger()
     install(armed)
     listen(armed)

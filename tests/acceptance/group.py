@@ -1,6 +1,7 @@
 """The worker processes under test, kept alive as an init system or Kubernetes would."""
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from tests.stream import Stream, WorkerProcess, eventually
 COMMAND = ("-m", "tests.faulty_worker")
 WATCH_SECONDS = 0.05
 ENDING_SECONDS = 40.0
+HUNG = -1
+"""The status of a worker that did not end when it was told to."""
 RESTART_SECONDS = 0.5
 """After a worker that ended by itself."""
 
@@ -110,10 +113,23 @@ class WorkerGroup:
         worker.process.send_signal(signal.SIGTERM)
         try:
             status = worker.process.wait(ENDING_SECONDS)
-        finally:
-            worker.process.kill()
+        except subprocess.TimeoutExpired:
+            self.tell_stack(worker)
+            worker.kill()
+            status = HUNG
         if status:
             self._note(name, worker, status)
+
+    def tell_stacks(self) -> None:
+        """For their logs, when they do not do what they should."""
+        for name in self.running:
+            self.tell_stack(self[name])
+
+    @staticmethod
+    def tell_stack(worker: WorkerProcess) -> None:
+        """Has a worker that hangs write down where."""
+        worker.process.send_signal(signal.SIGUSR2)
+        time.sleep(WATCH_SECONDS)
 
     def arm(self, name: str, fault: str) -> WorkerProcess:
         """The running worker meets `fault` (see tests/faulty_worker.py) the next time it gets there."""

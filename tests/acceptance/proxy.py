@@ -8,8 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 LOOPBACK = "127.0.0.1"
+LIST_OFFSETS = 2
 END_TXN = 26
-"""Kafka's api key of the request that commits or aborts a transaction."""
+"""Kafka's api keys; the latter is that of the request which commits or aborts a transaction."""
 _CHUNK = 1 << 16
 
 Deed = str
@@ -98,30 +99,36 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 class Trap:
-    """Waits for the next EndTxn request at any of the brokers' proxies, and does one deed to it."""
+    """Waits for the next request of a kind at any of the brokers' proxies, and does one deed to it."""
 
     def __init__(self, delay: float) -> None:
         self.delay = delay
         self.struck = threading.Event()
         self._deed: Deed | None = None
+        self._api_key = END_TXN
         self._lock = threading.Lock()
 
-    def set(self, deed: Deed) -> None:
+    def set(self, deed: Deed, api_key: int = END_TXN) -> None:
         with self._lock:
-            self._deed = deed
+            self._deed, self._api_key = deed, api_key
             self.struck.clear()
 
-    def take(self) -> Deed | None:
-        """What is to be done to an EndTxn request; the next one gets away."""
+    def take(self, api_key: int) -> Deed | None:
+        """What is to be done to a request; the next one gets away."""
         with self._lock:
+            if api_key != self._api_key or self._deed is None:
+                return None
             deed, self._deed = self._deed, None
-            if deed:
-                self.struck.set()
+            self.struck.set()
             return deed
+
+    def release(self) -> None:
+        with self._lock:
+            self._deed = None
 
 
 class KafkaProxy(TcpProxy):
-    """A proxy that understands where requests begin and end, and which of them is an EndTxn."""
+    """A proxy that understands where requests begin and end, and of which kind they are."""
 
     def __init__(self, target: int, trap: Trap) -> None:
         self._trap = trap
@@ -143,7 +150,7 @@ class _Frames:
     def requests(self, client: socket.socket, server: socket.socket) -> None:
         while frame := _read_frame(client):
             api_key, _version, correlation = struct.unpack_from(">hhi", frame, 4)
-            deed = self._trap.take() if api_key == END_TXN else None
+            deed = self._trap.take(api_key)
             if deed == LOSE_REQUEST:
                 return
             if deed:

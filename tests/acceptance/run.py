@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from tests.acceptance.injection import Fault, Injection, Outcome, inject
 from tests.acceptance.observe import observe
 from tests.acceptance.records import Observation
 from tests.acceptance.replay import Replay, replay
-from tests.acceptance.schedule import rounds
+from tests.acceptance.schedule import deck
 from tests.acceptance.system import Plan, System, running
 from tests.stream import eventually
 from worker.adapters.kafka_group import KafkaGroup
@@ -70,10 +71,12 @@ def _inject_all(system: System, report: Report) -> Iterator[Outcome]:
     faults = [FAULTS[name] for name in system.plan.faults] or list(FAULTS.values())
     end = time.monotonic() + system.plan.minutes * 60
     _warm_up(system)
-    for some in rounds(faults, random):
+    for some in chain.from_iterable(deck(faults, random) for _ in range(system.plan.decks)):
         if time.monotonic() > end:
             return
         for outcome in _inject_together(system, some, random):
+            if not outcome.missed and outcome.seconds is None:
+                system.group.tell_stacks()
             felt = outcome.missed or ("NO LABELS" if outcome.seconds is None else f"{outcome.seconds:.1f} s")
             report(f"{outcome.fault}{'' if outcome.alone else ' (mixed)'}: {felt}")
             yield outcome

@@ -9,12 +9,11 @@ MIXED = 0.25
 """Share of the rounds in which two faults come at once."""
 
 
-def rounds(faults: Sequence[Fault], random: Random) -> Iterator[list[Fault]]:
-    """Endless rounds of one fault, or two that strike different parts. Each comes once before any comes again."""
-    while True:
-        deck = random.sample(faults, len(faults))
-        while deck:
-            some = [deck.pop()]
-            if deck and random.random() < MIXED and deck[-1].part != some[0].part:
-                some.append(deck.pop())
-            yield some
+def deck(faults: Sequence[Fault], random: Random) -> Iterator[list[Fault]]:
+    """Every fault once, in rounds of one, or of two that strike different parts."""
+    left = random.sample(faults, len(faults))
+    while left:
+        some = [left.pop()]
+        if left and random.random() < MIXED and left[-1].part != some[0].part:
+            some.append(left.pop())
+        yield some

@@ -46,6 +46,8 @@ class Plan(NamedTuple):
     hot_bytes: int = 256 << 20
     faults: Sequence[str] = ()
     """Names; none for all."""
+    decks: int = 1_000
+    """How often each fault comes at most."""
 
 
 class System(NamedTuple):

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_errors import sorted_error
+from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import StateChange
 
 _librdkafka = logging.getLogger("librdkafka")
-_WAIT = 10.0  # seconds that a look-up at the broker may take
 
 
 class KafkaChangelog:
@@ -29,20 +29,12 @@ class KafkaChangelog:
         self._position = 0
 
     def end(self, partition: int) -> int:
-        # READ_UNCOMMITTED: a committed transaction's marker may not have reached this topic yet, and a read_committed
+        # Beyond open transactions: a committed one's marker may not have reached this topic yet, and a read_committed
         # end stops before it.
-        return self._offset(partition, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+        return look_up(self._admin, TopicPartition(self._topic, partition), OffsetSpec.latest())
 
     def start(self, partition: int) -> int:
-        return self._offset(partition, OffsetSpec.earliest(), IsolationLevel.READ_COMMITTED)
-
-    def _offset(self, partition: int, spec: OffsetSpec, isolation: IsolationLevel) -> int:
-        part = TopicPartition(self._topic, partition)
-        try:
-            futures = self._admin.list_offsets({part: spec}, isolation_level=isolation, request_timeout=_WAIT)
-            return int(futures[part].result().offset)
-        except KafkaException as exception:
-            raise sorted_error(error_of(exception), f"asking for the end of {self._topic}") from exception
+        return look_up(self._admin, TopicPartition(self._topic, partition), OffsetSpec.earliest())
 
     def seek(self, partition: int, offset: int) -> None:
         self._position = offset

@@ -142,7 +142,7 @@ def end_of_transaction(deed: proxy.Deed) -> Callable[[Injection], None]:
         trap = injection.system.servers.brokers.trap
         trap.set(deed)
         if not trap.struck.wait(PATIENCE):
-            trap.take()
+            trap.release()
             raise Missed("no transaction ended")
         injection.strike()
 
