@@ -44,8 +44,8 @@ class Songprint:
     factors: Count = 64
     factor_rms: Positive = 3.0
     # A song's weight falls with this power of its number of users.
-    popularity_exponent: float = 0.3
-    dropout: Share = 0.3
+    popularity_exponent: float = 0.35
+    dropout: Share = 0.4
     initial_deviation: Positive = 0.05
     # Adam's rates, of the dense weights and of the free table.
     rate: Positive = 1e-3
