@@ -37,7 +37,7 @@ def kafka_topics(settings: Settings) -> KafkaTopics:
 
 
 def redis_states(settings: Settings) -> RedisStates:
-    """The cache of states; connects when it is first asked something."""
+    """The cache of states. Raises Retry if it is a cluster and none of its nodes answers."""
     given = settings.redis
     options: dict[str, Any] = {
         "username": given.username,
@@ -49,8 +49,14 @@ def redis_states(settings: Settings) -> RedisStates:
     }
     if given.ssl_ca_certs is not None:
         options["ssl_ca_certs"] = str(given.ssl_ca_certs)
-    make = redis.RedisCluster.from_url if given.cluster else redis.Redis.from_url
-    return RedisStates(make(given.url, **options), given.key_prefix, settings.kafka.group, given.url)
+    if not given.cluster:
+        client = redis.Redis.from_url(given.url, **options)
+        return RedisStates(client, given.key_prefix, settings.kafka.group, given.url)
+    try:
+        cluster = redis.RedisCluster.from_url(given.url, **options)  # asks the nodes at once, unlike a single server
+    except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
+        raise Retry(f"Redis Cluster at {given.url}: {error}", "redis") from error
+    return RedisStates(cluster, given.key_prefix, settings.kafka.group, given.url)
 
 
 def consumer_options(settings: Settings) -> dict[str, Any]:
@@ -120,7 +126,7 @@ def assemble(settings: Settings, labeller: Labeller, observers: Observers) -> Wo
     facts = patient(kafka.facts, settings.kafka.startup_timeout_s)
     identity = kafka.identity(facts)
     keep_seconds = int(facts[topics.states].config["delete.retention.ms"]) / 1000
-    cache = redis_states(settings)
+    cache = patient(lambda: redis_states(settings), settings.kafka.startup_timeout_s)
     patient(cache.check, settings.kafka.startup_timeout_s)
 
     incremental = settings.kafka.group_protocol == "consumer" or settings.kafka.assignment == "cooperative-sticky"

@@ -1,6 +1,5 @@
 """The changelog read back from Kafka."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -8,10 +7,9 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_errors import sorted_error
+from worker.adapters.kafka_log import librdkafka
 from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import StateChange
-
-_librdkafka = logging.getLogger("librdkafka")
 
 
 class KafkaChangelog:
@@ -23,7 +21,7 @@ class KafkaChangelog:
     """
 
     def __init__(self, options: Mapping[str, Any], admin: AdminClient, topic: str) -> None:
-        self._consumer = Consumer({**options, "enable.partition.eof": True}, logger=_librdkafka)
+        self._consumer = Consumer({**options, "enable.partition.eof": True}, logger=librdkafka)
         self._admin = admin
         self._topic = topic
         self._position = 0

@@ -1,16 +1,15 @@
 """The dead-letter topic as an operator sees it: read it, and send events back to where they came from."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_log import librdkafka
 from worker.adapters.ports import Headers
 from worker.errors import Stop
 
-_librdkafka = logging.getLogger("librdkafka")
 _WAIT = 10.0  # seconds that a look-up at the broker may take
 _SILENCE = 30.0  # seconds without a record before the end was reached
 _POLL = 1.0
@@ -74,7 +73,7 @@ class KafkaDeadLetters:
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
             },
-            logger=_librdkafka,
+            logger=librdkafka,
         )
 
     def bounds(self) -> dict[int, tuple[int, int]]:
@@ -120,7 +119,7 @@ class KafkaDeadLetters:
     def open(self) -> None:
         """To be called before `replay`; whoever else is replaying is stopped by it."""
         options = {**self._options, "transactional.id": self._group, "partitioner": "murmur2_random"}
-        self._producer = Producer(options, logger=_librdkafka)
+        self._producer = Producer(options, logger=librdkafka)
         self._ask(lambda: self._ready.init_transactions(_SILENCE), "beginning a replay")
 
     def replay(self, letters: Iterable[Letter], topic: str, passed: Mapping[int, int]) -> None:

@@ -1,6 +1,5 @@
 """Labels, states and dead letters to Kafka, with the input offsets, in one transaction per batch."""
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -9,10 +8,10 @@ from typing import Any, NamedTuple, cast
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_log import librdkafka
 from worker.adapters.ports import DeadLetter, OutputRecord
 from worker.errors import Retry, Stop
 
-_librdkafka = logging.getLogger("librdkafka")
 FENCED_TWICE = 60.0  # seconds: fenced again within them, another process uses the same id
 _FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}
 
@@ -46,7 +45,7 @@ class KafkaSink:
 
     def open(self) -> None:
         self._discard()
-        producer = Producer(self._options, logger=_librdkafka)
+        producer = Producer(self._options, logger=librdkafka)
         self._protocol(producer.init_transactions, "taking over the transactional id")
         self._producer, self._renew = producer, False
 

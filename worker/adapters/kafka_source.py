@@ -1,7 +1,6 @@
 """Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
 
 import json
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
@@ -17,11 +16,11 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_log import librdkafka
 from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
 from worker.errors import Retry, Stop
 
-_librdkafka = logging.getLogger("librdkafka")
 _NEVER = 1 << 63  # no record stands there
 # Typed as optional, since the class also stands for events without a place; consumed records have one.
 _partition = cast("Callable[[Message], int]", Message.partition)
@@ -40,7 +39,7 @@ class KafkaSource:
     """
 
     def __init__(self, options: Mapping[str, Any], admin: AdminClient, topic: str, *, incremental: bool) -> None:
-        self._consumer = Consumer({**options, "stats_cb": self._statistics}, logger=_librdkafka)
+        self._consumer = Consumer({**options, "stats_cb": self._statistics}, logger=librdkafka)
         self._admin = admin
         self._topic = topic
         self._incremental = incremental
@@ -163,6 +162,9 @@ class KafkaSource:
         # By the admin client: the consumer's own connection may be busy for half a second with a fetch that waits.
         part = TopicPartition(self._topic, partition)
         return look_up(self._admin, part, OffsetSpec.earliest()), look_up(self._admin, part, OffsetSpec.latest())
+
+    def member(self) -> object:
+        return self._consumer.consumer_group_metadata()
 
     def pause(self, partitions: Iterable[int]) -> None:
         parts = [TopicPartition(self._topic, partition) for partition in partitions]

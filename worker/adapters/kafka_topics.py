@@ -8,6 +8,7 @@ from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewTopic, OffsetSpec, ResourceType
 
 from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_log import librdkafka
 from worker.adapters.kafka_sink import Topics
 from worker.errors import Retry, Stop
 from worker.watermark import Identity
@@ -60,7 +61,7 @@ class KafkaTopics:
     """Looks at a cluster's topics through an admin client; every look-up is bounded by `timeout` seconds."""
 
     def __init__(self, options: Mapping[str, Any], topics: Topics, timeout: float) -> None:
-        self.admin = AdminClient(dict(options))
+        self.admin = AdminClient(dict(options), logger=librdkafka)
         self.topics = topics
         self._timeout = timeout
         self._where = options.get("bootstrap.servers")
