@@ -10,7 +10,7 @@ from deploy.local.ports import LOOPBACK
 from deploy.local.probe import kafka_nodes
 from deploy.local.process import ServerProcess
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0  # on a machine that is busy with other things; a broker that dies is noticed at once
 # On two cores a broker that the quick compiler alone compiles starts sooner and, over its first million records, is as
 # fast for less CPU: a broker mostly moves bytes, and the optimising compiler earns back its own work only later.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")

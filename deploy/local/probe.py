@@ -28,9 +28,9 @@ def kafka_nodes(bootstrap_servers: str, seconds: float = REQUEST_SECONDS) -> fro
     return frozenset(node.id for node in cluster.nodes)
 
 
-def redis_answers(url: str) -> bool:
+def redis_answers(url: str, seconds: float = PING_SECONDS) -> bool:
     at_once = Retry(NoBackoff(), 0)
-    with Redis.from_url(url, socket_timeout=PING_SECONDS, retry=at_once) as client:
+    with Redis.from_url(url, socket_timeout=seconds, retry=at_once) as client:
         try:
             return bool(client.ping())
         except RedisError:  # also while it loads its data

@@ -15,7 +15,7 @@ from deploy.local.process import ServerProcess
 
 Implementation = Literal["valkey", "redis"]
 IMPLEMENTATIONS: tuple[Implementation, ...] = get_args(Implementation)
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 
 
 class RedisServer:

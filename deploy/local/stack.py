@@ -19,7 +19,7 @@ from deploy.local.redis import Implementation, RedisServer, start_redis
 
 KAFKA_VARIABLE = "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "SONGPRINT_REDIS__URL"
-GIVEN_SECONDS = 3.0  # to reach a Kafka that the environment names, which may be far away
+GIVEN_SECONDS = 10.0  # to reach a server that the environment names, which may be far away
 
 
 @dataclass
@@ -94,7 +94,7 @@ class LocalStack:
     def _start_redis(self, implementation: Implementation) -> None:
         self.redis_url = self.environ.get(REDIS_VARIABLE, "")
         if self.redis_url:
-            _require(redis_answers(self.redis_url), REDIS_VARIABLE, self.redis_url)
+            _require(redis_answers(self.redis_url, GIVEN_SECONDS), REDIS_VARIABLE, self.redis_url)
             return
         self.report(f"starting {implementation}")
         self.redis = self._servers.enter_context(start_redis(self.folder, implementation))

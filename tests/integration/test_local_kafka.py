@@ -18,7 +18,7 @@ from deploy.local.errors import LocalStackError
 from deploy.local.kafka import start_kafka
 from deploy.local.ports import LOOPBACK
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 TOPIC = "songs"
 
 
@@ -30,7 +30,7 @@ def create_topic(servers: str) -> None:
 def produce(servers: str, value: bytes) -> None:
     """Return once all in-sync replicas have the record."""
     errors: list[object] = []
-    producer = Producer({"bootstrap.servers": servers, "acks": "all", "message.timeout.ms": 15_000})
+    producer = Producer({"bootstrap.servers": servers, "acks": "all", "message.timeout.ms": 50_000})
     producer.produce(TOPIC, value, on_delivery=lambda error, _: errors.append(error))
     producer.flush(DEADLINE_SECONDS)
     assert errors == [None]

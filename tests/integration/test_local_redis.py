@@ -49,9 +49,9 @@ def test_a_killed_server_comes_back_empty_with_its_settings_on_its_port(
 def test_a_suspended_server_does_not_answer_until_it_goes_on(tmp_path: Path) -> None:
     with start_redis(tmp_path) as server:
         server.process.signal(signal.SIGSTOP)
-        assert not redis_answers(server.url)
+        server.process.wait_until(lambda: not redis_answers(server.url), 60)
         server.process.signal(signal.SIGCONT)
-        server.process.wait_until(lambda: redis_answers(server.url), 20)
+        server.process.wait_until(lambda: redis_answers(server.url), 60)
 
 
 def test_a_port_taken_meanwhile_is_replaced(
