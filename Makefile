@@ -7,7 +7,7 @@ SHELL := /bin/sh
 BUILD := build
 VENV := .venv
 RUN := $(VENV)/bin/python
-LOCKS := requirements/dev.txt requirements/worker.txt
+LOCKS := requirements/dev.txt requirements/training.txt requirements/worker.txt
 
 # PYTHON=… chooses an interpreter; otherwise the first of these that runs and is supported.
 PYTHON ?= python3.11 python3.12 python3.13 python3
@@ -60,6 +60,13 @@ audit: $(VENV)/installed ## Known vulnerabilities of the locked packages
 	  echo "$$lock"; $(RUN) -m pip_audit --require-hashes --disable-pip --requirement $$lock || exit 1; \
 	done
 
+.PHONY: sbom
+sbom: $(VENV)/installed ## What the worker is made of, as CycloneDX: build/sbom.json
+	@mkdir -p $(BUILD)
+	@$(RUN) -m pip_audit --require-hashes --disable-pip --requirement requirements/worker.txt \
+	  --format cyclonedx-json --output $(BUILD)/sbom.json --progress-spinner off
+	@echo "$(BUILD)/sbom.json"
+
 # uv resolves for every supported Python and platform at once; it has an environment of its own, so that it is never
 # one of the dependencies. The lock files name no index: whoever installs has chosen theirs.
 UV := $(BUILD)/uv/bin/uv
@@ -69,6 +76,7 @@ COMPILE = $(UV) pip compile --quiet pyproject.toml --universal --python-version 
 .PHONY: lock
 lock: $(UV) ## Lock the dependencies of pyproject.toml anew; UPGRADE=1 for their latest versions
 	$(COMPILE) --output-file requirements/worker.txt
+	$(COMPILE) --extra export --output-file requirements/training.txt
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 
 $(UV): | $(VENV)/installed
