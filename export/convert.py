@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf  # type: ignore[import-untyped]
-import tf2onnx  # type: ignore[import-untyped]
+import tensorflow as tf
+import tf2onnx
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto
 

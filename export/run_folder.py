@@ -7,8 +7,8 @@ from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from export.errors import ExportError

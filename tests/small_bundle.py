@@ -13,9 +13,9 @@ from tests.small_run import write_small_run
 
 
 def export_small_bundle(path: Path, seed: int = 0) -> Path:
-    """The bundle of the small run in `path`: songs `s0` to `s199`, 8 units, genders f and m, 3 clusters; `seed` decides the weights.
+    """The bundle of the small run in `path`: songs `s0` to `s199`, 8 units, genders f and m, 3 clusters.
 
-    In a process of its own, so that TensorFlow does not stay in the tests' memory.
+    `seed` decides the weights. In a process of its own, so that TensorFlow does not stay in the tests' memory.
     """
     with tempfile.TemporaryDirectory() as folder:
         run = write_small_run(Path(folder) / "run", seed=seed)
