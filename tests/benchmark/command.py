@@ -14,13 +14,16 @@ from tests.benchmark import own, peers
 from tests.benchmark.contender import Contender
 from tests.benchmark.environments import CACHE
 from tests.benchmark.regression import figures, slower
-from tests.benchmark.report import Report, as_markdown, make_report
+from tests.benchmark.report import Report, make_report
 from tests.benchmark.session import Plan, Session
+from tests.benchmark.tables import as_markdown
 
 CONTENDERS = {each.name: each for each in (own.COPY, own.WORKER, *peers.ALL)}
 PARTS: dict[str, Callable[[Session], None]] = {
     "throughput": Session.throughput,
     "latency": Session.latency,
+    "scale": Session.scale,
+    "stages": Session.stage,
 }
 INTERRUPTED = 130
 LAST = Path(__file__).with_name("last.json")
@@ -77,7 +80,7 @@ def _measure(options: argparse.Namespace, console: Console) -> Report:
     with Session(plan, console.print) as session:
         for name in [options.part] if options.part else PARTS:
             PARTS[name](session)
-        return make_report(plan.contenders, session.throughputs, session.latencies, session.failures)
+        return make_report(plan.contenders, session.results)
 
 
 def _parser() -> argparse.ArgumentParser:

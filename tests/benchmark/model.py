@@ -69,7 +69,7 @@ def _write_run(folder: Path, units: int, songs: int) -> None:
         "gender_bias_0": weights(2),
         "centroids": weights(CLUSTERS, units),
     }
-    np.savez(folder / "model.npz", **arrays)
+    np.savez(folder / "model.npz", **arrays)  # type: ignore[arg-type]
     ids = [f"song-{number}" for number in range(songs)]
     columns = {"song_id": ids, "title": ids, "artist": ids, "genre_group": [""] * songs, "users": [1] * songs}
     pq.write_table(pa.table(columns), folder / "songs.parquet")

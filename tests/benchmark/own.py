@@ -9,6 +9,8 @@ from worker.adapters.kafka_topics import plan
 from worker.assemble import topics_of
 from worker.settings import load_settings
 
+WORKER_COMMAND = (sys.executable, "-m", "worker", "run")
+
 
 def worker_environment(job: Job, instance: str) -> dict[str, str]:
     return {
@@ -32,8 +34,7 @@ def _prepare_worker(job: Job) -> Sequence[Command]:
     configs = {each.name: each.config for each in plan(topics, 1)}
     for name in (topics.states, topics.dead_letters):
         job.servers.create(name, configs[name])
-    words = [sys.executable, "-m", "worker", "run"]
-    return [Command(words, worker_environment(job, str(number))) for number in range(job.workers)]
+    return [Command(WORKER_COMMAND, worker_environment(job, str(number))) for number in range(job.workers)]
 
 
 def _prepare_copy(job: Job) -> Sequence[Command]:

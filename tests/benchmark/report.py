@@ -1,18 +1,20 @@
-"""The results of a session: as a document, and as tables to read."""
+"""The results of a session as a document: medians and spreads of runs under the same conditions."""
 
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Any
 
 import msgspec
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from tests.benchmark.contender import Contender
 from tests.benchmark.latency import Latency
+from tests.benchmark.results import Results
+from tests.benchmark.scale import Restored
+from tests.benchmark.stages import Stages
 from tests.benchmark.statistics import Spread, spread
-from tests.benchmark.throughput import Throughput
+from tests.benchmark.throughput import Throughput, quiet
 
 FORMAT = 1
 
@@ -53,30 +55,41 @@ class LatencyRow(msgspec.Struct, frozen=True):
     others: Spread
 
 
+class About(msgspec.Struct, frozen=True):
+    """A contender."""
+
+    title: str
+    promise: str
+
+
 class Report(msgspec.Struct, frozen=True):
     format: int
     taken: str
-    machine: Mapping[str, Any]
-    contenders: Mapping[str, Mapping[str, str]]
+    machine: dict[str, Any]
+    contenders: dict[str, About]
     throughput: list[ThroughputRow]
     latency: list[LatencyRow]
+    scale: dict[str, ThroughputRow]
+    """By what is different from the usual."""
+    restored: list[Restored]
+    stages: list[Stages]
     failures: list[str]
 
 
-def make_report(
-    contenders: Iterable[Contender],
-    throughputs: Iterable[Throughput],
-    latencies: Iterable[Latency],
-    failures: list[str],
-) -> Report:
+def make_report(contenders: Iterable[Contender], results: Results) -> Report:
+    runs = _alike(results.throughputs, lambda run: (run.units, run.batch))
+    latencies = _alike(results.latencies, lambda run: (run.units, run.rate, run.tuning))
     return Report(
         FORMAT,
         datetime.now(UTC).isoformat(timespec="seconds"),
         _machine(),
-        {each.name: {"title": each.title, "promise": each.promise} for each in contenders},
-        [_throughput_row(runs) for runs in _alike(throughputs, lambda run: (run.units, run.batch, run.workers))],
-        [_latency_row(runs) for runs in _alike(latencies, lambda run: (run.units, run.rate, run.tuning))],
-        failures,
+        {each.name: About(each.title, each.promise) for each in contenders},
+        list(map(_throughput_row, runs)),
+        list(map(_latency_row, latencies)),
+        {question: _throughput_row(runs) for question, runs in results.points.items() if runs},
+        results.restored,
+        results.stages,
+        results.failures,
     )
 
 
@@ -88,9 +101,10 @@ def _alike(results: Iterable[Any], conditions: Callable[[Any], tuple[Any, ...]])
     return [groups[key] for key in sorted(groups, key=lambda key: key[:-1])]
 
 
-def _throughput_row(runs: Sequence[Throughput]) -> ThroughputRow:
+def _throughput_row(all_runs: Sequence[Throughput]) -> ThroughputRow:
+    verdicts = [run.verdict for run in all_runs]
+    runs = quiet(all_runs)
     first = runs[0]
-    verdicts = [run.verdict for run in runs]
     return ThroughputRow(
         first.contender,
         first.units,
@@ -136,87 +150,3 @@ def _machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
-
-
-def as_markdown(report: Report) -> str:
-    machine = report.machine
-    lines = [
-        f"Taken {report.taken} on {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python "
-        f"{machine['python']}. Medians of all runs, with the least and the most in brackets.",
-    ]
-    for (units, batch), rows in groupby(report.throughput, lambda row: (row.units, row.batch)):
-        lines += ["", f"### Throughput, {units} units, transactions of at most {batch:,} events", ""]
-        lines += _throughput_table(report, list(rows))
-    for width, lags in groupby(report.latency, lambda row: row.units):
-        lines += ["", f"### Latency, {width} units", "", *_latency_table(report, list(lags))]
-    if report.failures:
-        lines += ["", "### Not measured", "", *(f"- {failure}" for failure in report.failures)]
-    return "\n".join(lines) + "\n"
-
-
-def _throughput_table(report: Report, rows: Sequence[ThroughputRow]) -> list[str]:
-    ceiling = next((row.rate.median for row in rows if row.contender == "copy"), None)
-    head = (
-        "",
-        "promises",
-        "events/s",
-        "warm",
-        "of the copy",
-        "CPU us/event",
-        "warm",
-        "broker",
-        "Redis",
-        "MB",
-        "others",
-    )
-    lines = [_line(head), _line(["---"] * len(head))]
-    for row in rows:
-        of = report.contenders[row.contender]
-        complete = (
-            ""
-            if not row.missing + row.repeated + row.wrong
-            else (f" ({row.missing} missing, {row.repeated} repeated, {row.wrong} of {row.checked} wrong)")
-        )
-        cells = (
-            of["title"] + (f" ({row.workers} workers)" if row.workers > 1 else ""),
-            of["promise"] + complete,
-            _figure(row.rate),
-            f"{row.warm_rate.median:,.0f}",
-            f"{row.rate.median / ceiling:.0%}" if ceiling else "",
-            f"{row.cpu.median:.1f}",
-            f"{row.warm_cpu.median:.1f}",
-            f"{row.broker_cpu.median:.1f}",
-            f"{row.redis_cpu.median:.1f}",
-            f"{row.megabytes.median:.0f}",
-            f"{row.others.median:.2f}",
-        )
-        lines.append(_line(cells))
-    return lines
-
-
-def _latency_table(report: Report, rows: Sequence[LatencyRow]) -> list[str]:
-    head = ("", "promises", "events/s", "p50 ms", "p99 ms", "p99.9 ms", "cores", "others")
-    lines = [_line(head), _line(["---"] * len(head))]
-    for row in rows:
-        of = report.contenders[row.contender]
-        cells = (
-            f"{of['title']}, set {row.tuning}",
-            of["promise"],
-            f"{row.rate:,.0f}",
-            *(
-                f"{figure.median:.1f} ({figure.least:.1f} to {figure.most:.1f})"
-                for figure in (row.p50, row.p99, row.p999)
-            ),
-            f"{row.cores.median:.2f}",
-            f"{row.others.median:.2f}",
-        )
-        lines.append(_line(cells))
-    return lines
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _figure(value: Spread) -> str:
-    return f"{value.median:,.0f} ({value.least:,.0f} to {value.most:,.0f})"

@@ -58,10 +58,15 @@ class Servers:
                 future.result(SECONDS)
         redis.Redis.from_url(self.redis_url).flushall()
 
-    def ends(self, topic: str) -> int:
-        """Sum of the partitions' ends: its records and its transaction markers, whether committed or not."""
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """The end of each partition, after its last record or transaction marker, whether committed or not."""
         parts = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(PARTITIONS)}
-        return sum(future.result(SECONDS).offset for future in self.admin.list_offsets(parts).values())
+        answers = self.admin.list_offsets(parts)
+        return {part.partition: answer.result(SECONDS).offset for part, answer in answers.items()}
+
+    def ends(self, topic: str) -> int:
+        """Sum of the ends: how many records and markers there are."""
+        return sum(self.end_offsets(topic).values())
 
     def _serves(self, topic: str) -> bool:
         """Whether all partitions of a new topic have a leader that knows it is one."""

@@ -6,16 +6,21 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from tests.benchmark.contender import Contender, Contention, Unavailable
 from tests.benchmark.environments import CACHE
-from tests.benchmark.latency import AS_DOCUMENTED, FOR_LATENCY, Latency, Tuning, measure_latency
+from tests.benchmark.latency import AS_DOCUMENTED, FOR_LATENCY, measure_latency
 from tests.benchmark.model import Model, make_model
+from tests.benchmark.own import WORKER
+from tests.benchmark.results import Results
+from tests.benchmark.scale import UNITS, measure_restore, points
 from tests.benchmark.servers import running_servers
+from tests.benchmark.stages import measure_stages
 from tests.benchmark.statistics import spread
-from tests.benchmark.throughput import Bench, Throughput, measure_throughput
+from tests.benchmark.throughput import Bench, measure_throughput
 from tests.benchmark.usage import wait_until_quiet
 from tests.benchmark.workload import Workload
 
@@ -23,7 +28,14 @@ QUIET_CORES = 0.3
 WARM_SECONDS = 8.0
 CAPACITY_SHARE = 0.7
 
-Result = TypeVar("Result", Throughput, Latency)
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Measure(Protocol[Result_co]):
+    """One run, whose name no other run has. Raises Contention."""
+
+    def __call__(self, *, run: str) -> Result_co: ...
 
 
 @dataclass(frozen=True)
@@ -50,10 +62,7 @@ class Session:
     def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
         self.plan = plan
         self.tell = tell
-        self.throughputs: list[Throughput] = []
-        self.latencies: list[Latency] = []
-        self.failures: list[str] = []
-        """What could not be measured, and why."""
+        self.results = Results()
         self._numbers = itertools.count(1)
         self._resources = ExitStack()
 
@@ -73,66 +82,85 @@ class Session:
     def throughput(self) -> None:
         workload = Workload().scaled(self.plan.events / Workload().events)
         for units, batch, contender in self._turns(self.plan.units, self.plan.batches):
-            model, share = self.model(units), workload.scaled(contender.share)
-            self.throughput_of(contender, share, model, batch)
+            measure = partial(
+                measure_throughput,
+                self.bench,
+                contender,
+                workload.scaled(contender.share),
+                self._model(units),
+                batch=batch,
+            )
+            self._attempt(contender.name, measure, self.results.throughputs)
 
     def latency(self) -> None:
         """At the plan's rates, and at a share of what each was able to do in the session's throughput runs."""
-        for units, rate, contender in self._turns(self.plan.units[:1], [*self.plan.rates, None]):
-            at = rate or CAPACITY_SHARE * self._capacity(contender, units)
-            for tuning in (AS_DOCUMENTED, FOR_LATENCY) if contender.commits_by_time else (AS_DOCUMENTED,):
-                if at:
-                    self._latency_of(contender, self.model(units), at, tuning)
+        for units, rate, contender in self._turns(self.plan.units[:1], self.plan.rates):
+            self._latency(contender, units, rate)
+        for units, _, contender in self._turns(self.plan.units[:1], [0]):
+            if capacity := self._capacity(contender, units):
+                self._latency(contender, units, CAPACITY_SHARE * capacity)
 
-    def throughput_of(
-        self, contender: Contender, workload: Workload, model: Model, batch: int, workers: int = 1
-    ) -> Throughput | None:
-        def measure(run: str) -> Throughput:
-            return measure_throughput(self.bench, contender, workload, model, run=run, batch=batch, workers=workers)
+    def scale(self) -> None:
+        """The worker under other conditions than the usual ones."""
+        for _, point in itertools.product(range(self.plan.repeat), points(self.plan.events)):
+            measure = partial(
+                measure_throughput,
+                self.bench,
+                WORKER,
+                point.workload,
+                self._model(UNITS, point.workload.vocabulary),
+                batch=self.plan.batches[0],
+                workers=point.workers,
+            )
+            self._attempt(point.question, measure, self.results.points.setdefault(point.question, []))
+        self._attempt("restore", partial(measure_restore, self.bench, self._model(UNITS)), self.results.restored)
 
-        return self._attempt(contender, measure, self.throughputs)
+    def stage(self) -> None:
+        """What each step of the worker costs alone."""
+        for units in self.plan.units:
+            self._attempt("stages", partial(measure_stages, self.bench, self._model(units)), self.results.stages)
 
-    def model(self, units: int, vocabulary: int = Workload().vocabulary) -> Model:
-        return make_model(CACHE, units, vocabulary)
-
-    def _latency_of(self, contender: Contender, model: Model, rate: float, tuning: Tuning) -> None:
-        def measure(run: str) -> Latency:
-            return measure_latency(
+    def _latency(self, contender: Contender, units: int, rate: float) -> None:
+        for tuning in (AS_DOCUMENTED, FOR_LATENCY) if contender.commits_by_time else (AS_DOCUMENTED,):
+            measure = partial(
+                measure_latency,
                 self.bench,
                 contender,
-                model,
-                run=run,
+                self._model(units),
                 batch=self.plan.batches[0],
                 rate=rate,
                 seconds=self.plan.seconds,
                 warm_seconds=WARM_SECONDS,
                 tuning=tuning,
             )
+            self._attempt(contender.name, measure, self.results.latencies)
 
-        self._attempt(contender, measure, self.latencies)
-
-    def _turns(self, first: Sequence[int], second: Sequence[int | None]) -> Iterator[tuple[int, int, Contender]]:
+    def _turns(self, first: Sequence[int], second: Sequence[int]) -> Iterator[tuple[int, int, Contender]]:
         """Every combination, contender after contender, and all of that as often as the plan repeats."""
         for _ in range(self.plan.repeat):
-            yield from itertools.product(first, second, self.contenders)  # type: ignore[misc]
+            yield from itertools.product(first, second, self.contenders)
 
-    def _attempt(self, contender: Contender, measure: Callable[[str], Result], results: list[Result]) -> Result | None:
+    def _attempt(self, name: str, measure: Measure[Result], results: list[Result]) -> None:
         wait_until_quiet(QUIET_CORES, self.plan.quiet_seconds)
         try:
-            result = measure(str(next(self._numbers)))
+            result = measure(run=str(next(self._numbers)))
         except Contention as problem:
-            self.tell(f"failed: {problem}")
-            self.failures.append(f"{contender.name}: {problem}")
-            return None
+            self.tell(f"failed: {name}: {problem}")
+            self.results.failures.append(f"{name}: {str(problem).splitlines()[0]}")
+        else:
+            results.append(result)
+            self.tell(str(result))
         finally:
             self.bench.servers.clean()
-        results.append(result)
-        self.tell(str(result))
-        return result
+
+    def _model(self, units: int, vocabulary: int = Workload().vocabulary) -> Model:
+        return make_model(CACHE, units, vocabulary)
 
     def _capacity(self, contender: Contender, units: int) -> float:
         """Events a second that a contender was able to do; 0 if that was not measured."""
-        rates = [each.rate for each in self.throughputs if (each.contender, each.units) == (contender.name, units)]
+        rates = [
+            each.rate for each in self.results.throughputs if (each.contender, each.units) == (contender.name, units)
+        ]
         return spread(rates).median if rates else 0.0
 
     def _can_run(self, contender: Contender) -> bool:
@@ -140,6 +168,6 @@ class Session:
             contender.set_up()
         except Unavailable as problem:
             self.tell(f"skipped: {contender.name}: {problem}")
-            self.failures.append(f"{contender.name} skipped: {problem}")
+            self.results.failures.append(f"{contender.name} skipped: {problem}")
             return False
         return True

@@ -1,7 +1,7 @@
 """Throughput: one run of one contender over a topic that is full, alone on the servers."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from tests.benchmark.verdict import Verdict, judge_copies, judge_labels
 from tests.benchmark.workload import Workload
 
 POLL_SECONDS = 0.2
+DISTURBING_CORES = 0.3
 QUIET_SECONDS = 3.0
 """Without a new record a contender that has written enough is done."""
 STALLED_SECONDS = 60.0
@@ -58,6 +59,11 @@ class Throughput:
             f"{self.warm_cpu['contender']:.2f}), broker {self.cpu['broker']:.2f}, Redis {self.cpu['redis']:.2f}; "
             f"{self.resident['contender'] / 1e6:.0f} MB; {self.verdict}; others used {self.others:.2f} cores"
         )
+
+
+def quiet(runs: Sequence[Throughput]) -> Sequence[Throughput]:
+    """The runs that nothing else on the machine has disturbed much; all of them if there is none."""
+    return [run for run in runs if run.others <= DISTURBING_CORES] or runs
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 INTERVAL = 0.1
 OTHERS = "others"
@@ -84,4 +84,4 @@ def wait_until_quiet(cores: float, patience: float) -> float:
     given_up = time.monotonic() + patience
     while (used := psutil.cpu_percent(1.0) / 100 * (psutil.cpu_count() or 1)) > cores and time.monotonic() < given_up:
         continue
-    return used
+    return float(used)

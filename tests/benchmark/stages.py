@@ -1,0 +1,184 @@
+"""Micro-benchmarks: what each step costs per event, alone, with everything it needs in memory."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+from confluent_kafka import Producer
+
+from tests.benchmark.contender import Job
+from tests.benchmark.model import Model
+from tests.benchmark.own import worker_environment
+from tests.benchmark.statistics import Spread, spread
+from tests.benchmark.throughput import Bench
+from tests.benchmark.workload import Change, Workload
+from worker.adapters.ports import Records
+from worker.adapters.redis_state import RedisStates
+from worker.assemble import policy, producer_options, redis_states
+from worker.contract.features import Features, build_features
+from worker.contract.user_label import LabelWriter, encode_time, judge
+from worker.contract.user_state import UserState, fold
+from worker.contract.vocabulary import SongIndex
+from worker.errors import Reject
+from worker.inference.encoder import Chunk, split
+from worker.inference.labeller import Labeller, open_labeller
+from worker.inference.session import open_session
+from worker.pipeline import Decoded, Pipeline
+from worker.settings import Settings, load_settings
+
+EVENTS = 20_000
+TURNS = 7
+CHUNKS = (1, 64, 128, 256, 512, 1_024, 2_048, 8_192)
+MOST_CALLS = 1_000
+"""Of the models in a turn: one call for each event would take too long."""
+TRANSACTIONAL = ("transactional.id", "transaction.timeout.ms")
+
+Step = Callable[[], object]
+
+
+class Stages(msgspec.Struct, frozen=True):
+    """Microseconds per event by step."""
+
+    units: int
+    microseconds: dict[str, Spread]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{name}: {spread.median:.2f} us" for name, spread in self.microseconds.items())
+
+
+class Batch(NamedTuple):
+    """A batch as the worker has it step after step; its users have about 22 songs."""
+
+    records: Records
+    decoded: Decoded
+    states: list[UserState]
+    """After the fold, one for each event."""
+
+
+def measure_stages(bench: Bench, model: Model, *, run: str) -> Stages:
+    """Every step over one batch, beside the bench's servers."""
+    topic = f"stages-{run}"
+    bench.servers.create(topic)
+    job = Job(bench.servers, topic, topic, topic, model, EVENTS, bench.scratch)
+    settings = load_settings(None, {}, {**worker_environment(job, "0"), "SONGPRINT_KAFKA__EVENTS_TOPIC": "none"})
+    labeller = open_labeller(model.bundle)
+    pipeline = Pipeline(labeller, policy(settings))
+    batch = make_batch(pipeline, settings)
+    steps = _own_steps(batch, pipeline, labeller, settings) | _server_steps(batch, settings)
+    times = {name: _timed(step, EVENTS) for name, step in steps.items()}
+    for size, events, step in _model_steps(build_features([state.rows for state in batch.states]), model):
+        times[f"models merged into one, {size} at once"] = _timed(step, events)
+    pipeline.close()
+    return Stages(model.units, times)
+
+
+def make_batch(pipeline: Pipeline, settings: Settings) -> Batch:
+    """The last EVENTS events of a workload, and the states that all of it leads to."""
+    songs = SongIndex(pipeline.model.vocabulary)
+    known: dict[bytes, UserState | None] = {}
+    changes = list(Workload().scaled(0.1).changes())
+    for start in range(0, len(changes), EVENTS):
+        records = _records(changes[start : start + EVENTS])
+        decoded = pipeline.decode(records)
+        states = _fold(records, decoded, known, songs, settings.policy.max_songs)
+    return Batch(records, decoded, states)
+
+
+def _records(changes: list[Change]) -> Records:
+    count, now = len(changes), 1_700_000_000_000
+    keys, values = [change.key for change in changes], [change.value() for change in changes]
+    return Records([0] * count, list(range(count)), [now] * count, keys, values, lambda _: [], None)
+
+
+def _fold(
+    records: Records, decoded: Decoded, known: dict[bytes, UserState | None], songs: SongIndex, most: int
+) -> list[UserState]:
+    states = []
+    for key, event, offset in zip(records.keys, decoded.events, records.offsets, strict=True):
+        assert key is not None
+        assert not isinstance(event, Reject)
+        state = known[key] = fold(known.get(key), event, offset, songs, most)
+        assert state is not None
+        states.append(state)
+    return states
+
+
+def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: Settings) -> dict[str, Step]:
+    records, decoded, states = batch
+    known = {key or b"": state for key, state in zip(records.keys, states, strict=True)}
+    songs = SongIndex(labeller.vocabulary)
+    most = settings.policy.max_songs
+    rows = [state.rows for state in states]
+    features = build_features(rows)
+    gender, cluster = labeller.run(features)
+    verdicts = judge(gender, cluster, features.song_counts, labeller.abstention)
+    writer = LabelWriter(labeller.genders, labeller.cluster_names, labeller.version)
+    at = [encode_time(datetime.now(UTC))] * EVENTS
+    count = [state.song_count for state in states]
+    write = partial(
+        writer.write,
+        verdicts,
+        users=decoded.users,
+        songs=count,
+        known=count,
+        partitions=records.partitions,
+        offsets=records.offsets,
+        times=at,
+    )
+    return {
+        "decode": lambda: pipeline.decode(records),
+        "fold": lambda: _fold(records, decoded, dict(known), songs, most),
+        "features": lambda: build_features(rows),
+        "models, as the worker runs them": lambda: labeller.run(features),
+        "judge": lambda: judge(gender, cluster, features.song_counts, labeller.abstention),
+        "write labels": write,
+        "pack states": lambda: [state.pack() for state in states],
+    }
+
+
+def _server_steps(batch: Batch, settings: Settings) -> dict[str, Step]:
+    options = {name: value for name, value in producer_options(settings).items() if name not in TRANSACTIONAL}
+    producer = Producer(options)
+    label = b"x" * 330
+    keys = [key or b"" for key in batch.records.keys]
+    packed = {key: state.pack() for key, state in zip(keys, batch.states, strict=True)}
+    cache: RedisStates = redis_states(settings)
+    mark = b"benchmark"
+    cache.claim(0, None, mark, empty=True)
+
+    def produce() -> None:
+        for key in keys:
+            producer.produce(settings.kafka.labels_topic, label, key)
+        producer.flush()
+
+    return {
+        "produce and wait for delivery": produce,
+        "write states to Redis": lambda: cache.write(0, mark, mark, packed),
+        "read states from Redis": lambda: cache.read(0, mark, keys),
+    }
+
+
+def _model_steps(features: Features, model: Model) -> Iterator[tuple[int, int, Step]]:
+    """Size of the chunks, events, and the step that runs the models, merged into one, on all of them."""
+    session = open_session("merged.onnx", model.merged.read_bytes())
+
+    def run(chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            session.run(["gender", "cluster"], chunk.features._asdict())
+
+    for size in CHUNKS:
+        chunks = list(islice(split(features, size), MOST_CALLS))
+        yield size, chunks[-1].stop, partial(run, chunks)
+
+
+def _timed(step: Step, events: int) -> Spread:
+    times = []
+    for _ in range(TURNS):
+        started = time.perf_counter()
+        step()
+        times.append((time.perf_counter() - started) / events * 1e6)
+    return spread(times)

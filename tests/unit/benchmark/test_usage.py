@@ -1,0 +1,28 @@
+"""What processes used between two times."""
+
+import pytest
+
+from tests.benchmark.usage import Sample, Usage
+
+
+@pytest.fixture
+def usage() -> Usage:
+    sampled = Usage({})
+    sampled.samples += [
+        Sample(10.0, {"worker": 1.0}, {"worker": 100}),
+        Sample(11.0, {"worker": 2.0}, {"worker": 300}),
+        Sample(12.0, {"worker": 2.5}, {"worker": 200}),
+    ]
+    return sampled
+
+
+def test_time_between_samples_counts_in_part(usage: Usage) -> None:
+    assert usage.cpu_between("worker", 10.5, 11.5) == pytest.approx(0.75)
+
+
+def test_before_the_first_and_after_the_last_sample_nothing_is_invented(usage: Usage) -> None:
+    assert usage.cpu_between("worker", 0.0, 99.0) == pytest.approx(1.5)
+
+
+def test_the_peak_is_the_most_there_was(usage: Usage) -> None:
+    assert usage.peak("worker") == 300
