@@ -1,11 +1,11 @@
 """The command line of the benchmark."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from confluent_kafka import KafkaException
 from rich.console import Console
 
 from deploy.local.errors import LocalStackError
@@ -15,6 +15,7 @@ from tests.benchmark.contender import Contender
 from tests.benchmark.environments import CACHE
 from tests.benchmark.regression import figures, slower
 from tests.benchmark.report import Report, make_report
+from tests.benchmark.results import Results
 from tests.benchmark.session import Plan, Session
 from tests.benchmark.tables import as_markdown
 
@@ -33,14 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     leave_on_signals()
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    plan, results = _plan(options), Results()
     try:
-        report = _measure(options, console)
-    except LocalStackError as error:
+        with Session(plan, results, console.print) as session:
+            for name in [options.part] if options.part else PARTS:
+                PARTS[name](session)
+    except (LocalStackError, KafkaException) as error:
         console.print(f"error: {error}")
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    _write(report, options.out)
+    finally:  # what was measured until then is not lost
+        report = make_report(plan.contenders, results)
+        _write(report, options.out)
     if options.save:
         LAST.write_bytes(_encoded(report))
     print(as_markdown(report))
@@ -66,8 +72,8 @@ def _encoded(report: Report) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
-def _measure(options: argparse.Namespace, console: Console) -> Report:
-    plan = Plan(
+def _plan(options: argparse.Namespace) -> Plan:
+    return Plan(
         contenders=options.contenders,
         units=options.units,
         batches=options.batch,
@@ -77,10 +83,6 @@ def _measure(options: argparse.Namespace, console: Console) -> Report:
         seconds=options.seconds,
         quiet_seconds=options.quiet,
     )
-    with Session(plan, console.print) as session:
-        for name in [options.part] if options.part else PARTS:
-            PARTS[name](session)
-        return make_report(plan.contenders, session.results)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,7 +139,3 @@ def _count(text: str) -> int:
 
 def _counts(text: str) -> list[int]:
     return [_count(each) for each in text.split(",")]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

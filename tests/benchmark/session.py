@@ -1,8 +1,8 @@
 """One session: servers, models, and every run that was asked for, in turns, so that no contender has a better hour."""
 
 import itertools
-import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,27 +53,27 @@ class Plan:
 
 
 class Session:
-    """A context manager. Its parts measure, one run at a time, and add to its results.
+    """A context manager. Its parts measure, one run at a time, and add to `results`.
 
     Args:
         tell: is told, in words, what is going on.
     """
 
-    def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, results: Results, tell: Callable[[str], None]) -> None:
         self.plan = plan
+        self.results = results
         self.tell = tell
-        self.results = Results()
         self._numbers = itertools.count(1)
-        self._resources = ExitStack()
 
     def __enter__(self) -> Self:
-        self.contenders = [each for each in self.plan.contenders if self._can_run(each)]
-        scratch = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="songprint-bench-"))
-        servers = self._resources.enter_context(running_servers(self.tell))
-        logs = CACHE / "logs"
-        shutil.rmtree(logs, ignore_errors=True)  # of the session before
+        self._contenders = [each for each in self.plan.contenders if self._can_run(each)]
+        with ExitStack() as resources:
+            scratch = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="songprint-bench-")))
+            servers = resources.enter_context(running_servers(self.tell))
+            self._resources = resources.pop_all()
+        logs = CACHE / "logs" / time.strftime("%Y-%m-%dT%H-%M-%S")
         logs.mkdir(parents=True)
-        self.bench = Bench(servers, Path(scratch), logs)
+        self._bench = Bench(servers, scratch, logs)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,7 +84,7 @@ class Session:
         for units, batch, contender in self._turns(self.plan.units, self.plan.batches):
             measure = partial(
                 measure_throughput,
-                self.bench,
+                self._bench,
                 contender,
                 workload.scaled(contender.share),
                 self._model(units),
@@ -105,7 +105,7 @@ class Session:
         for _, point in itertools.product(range(self.plan.repeat), points(self.plan.events)):
             measure = partial(
                 measure_throughput,
-                self.bench,
+                self._bench,
                 WORKER,
                 point.workload,
                 self._model(UNITS, point.workload.vocabulary),
@@ -113,18 +113,18 @@ class Session:
                 workers=point.workers,
             )
             self._attempt(point.question, measure, self.results.points.setdefault(point.question, []))
-        self._attempt("restore", partial(measure_restore, self.bench, self._model(UNITS)), self.results.restored)
+        self._attempt("restore", partial(measure_restore, self._bench, self._model(UNITS)), self.results.restored)
 
     def stage(self) -> None:
         """What each step of the worker costs alone."""
         for units in self.plan.units:
-            self._attempt("stages", partial(measure_stages, self.bench, self._model(units)), self.results.stages)
+            self._attempt("stages", partial(measure_stages, self._bench, self._model(units)), self.results.stages)
 
     def _latency(self, contender: Contender, units: int, rate: float) -> None:
         for tuning in (AS_DOCUMENTED, FOR_LATENCY) if contender.commits_by_time else (AS_DOCUMENTED,):
             measure = partial(
                 measure_latency,
-                self.bench,
+                self._bench,
                 contender,
                 self._model(units),
                 batch=self.plan.batches[0],
@@ -138,7 +138,7 @@ class Session:
     def _turns(self, first: Sequence[int], second: Sequence[int]) -> Iterator[tuple[int, int, Contender]]:
         """Every combination, contender after contender, and all of that as often as the plan repeats."""
         for _ in range(self.plan.repeat):
-            yield from itertools.product(first, second, self.contenders)
+            yield from itertools.product(first, second, self._contenders)
 
     def _attempt(self, name: str, measure: Measure[Result], results: list[Result]) -> None:
         wait_until_quiet(QUIET_CORES, self.plan.quiet_seconds)
@@ -151,7 +151,7 @@ class Session:
             results.append(result)
             self.tell(str(result))
         finally:
-            self.bench.servers.clean()
+            self._bench.servers.clean()
 
     def _model(self, units: int, vocabulary: int = Workload().vocabulary) -> Model:
         return make_model(CACHE, units, vocabulary)
