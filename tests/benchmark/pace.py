@@ -38,7 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, required=True, help="for how long")
     options = parser.parse_args(arguments)
     count = round(options.rate * options.seconds)
-    producer = Producer({"bootstrap.servers": options.brokers, "partitioner": "murmur2_random", "linger.ms": 0})
+    producer = Producer(
+        {
+            "bootstrap.servers": options.brokers,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "linger.ms": 0,
+        }
+    )
     changes = list(Workload(events=count, seed=1).changes())
     schedule = due(options.rate, time.time(), time.time, time.sleep)
     for change, at in zip(changes, schedule, strict=False):

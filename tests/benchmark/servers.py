@@ -17,6 +17,7 @@ from tests.benchmark.workload import PREFIX, Workload
 PARTITIONS = 8
 SECONDS = 30.0
 PRODUCER = {
+    "enable.idempotence": True,  # or a repeated request could change the order of a user's events
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
     "linger.ms": 20,
