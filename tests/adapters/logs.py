@@ -145,8 +145,8 @@ class KafkaLog:
             self.stream.send(b"u", value, partition=partition, timestamp=1_000, headers=headers or [])
         self.stream.flush()
 
-    def source(self, **more: str) -> KafkaSource:
-        options = {**consumer_options(self.settings(**more)), "statistics.interval.ms": 100}
+    def source(self, statistics_ms: int = 100, **more: str) -> KafkaSource:
+        options = {**consumer_options(self.settings(**more)), "statistics.interval.ms": statistics_ms}
         source = KafkaSource(options, self.stream.admin.admin, self.topics.events, incremental=True)
         self._closing.append(source.close)
         return source

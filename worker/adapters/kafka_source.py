@@ -44,7 +44,7 @@ class KafkaSource:
         self._topic = topic
         self._incremental = incremental
         self._epoch = 0
-        self._lag: dict[int, int] = {}
+        self._ends: dict[int, tuple[int, int]] = {}  # offset after the last record, and after all that was delivered
         self._position: dict[int, int] = {}  # of the partitions that may be delivered
 
     def subscribe(self, ownership: Ownership) -> None:
@@ -61,8 +61,7 @@ class KafkaSource:
             numbers = [tp.partition for tp in partitions]
             tell(numbers)
             for number in numbers:
-                self._lag.pop(number, None)
-                self._position.pop(number, None)
+                self._stop(number)
             if self._incremental:
                 consumer.incremental_unassign(partitions)
             else:
@@ -130,6 +129,11 @@ class KafkaSource:
                 "events were deleted before they were processed. Raise the topic's retention, and start anew with "
                 "`python -m worker reset`"
             )
+        if error.code() == KafkaError._FATAL:
+            raise Stop(
+                f"Kafka, reading {self._topic}: {error.str()}. This consumer can never go on; if another worker uses "
+                "this instance name, set SONGPRINT_KAFKA__INSTANCE"
+            )
         problem = sorted_error(error, f"reading {self._topic}")
         if isinstance(problem, Stop) or not error.retriable():
             raise problem
@@ -170,30 +174,36 @@ class KafkaSource:
         parts = [TopicPartition(self._topic, partition) for partition in partitions]
         self._consumer.pause(parts)
         for part in parts:
-            self._position.pop(part.partition, None)
+            self._stop(part.partition)
 
     def resume(self, partition: int, offset: int) -> None:
         self._seek(partition, offset)
         self._consumer.resume([TopicPartition(self._topic, partition)])
         self._position[partition] = offset
 
+    def _stop(self, partition: int) -> None:
+        self._position.pop(partition, None)
+        self._ends.pop(partition, None)
+
     def _seek(self, partition: int, offset: int) -> None:
+        self._ends.pop(partition, None)
         try:
             self._consumer.seek(TopicPartition(self._topic, partition, offset))
         except KafkaException as exception:
             raise Retry(f"Kafka, seeking partition {partition}: {error_of(exception).str()}", "kafka") from exception
 
     def lag(self) -> Mapping[int, int]:
-        return dict(self._lag)
+        # What was delivered goes beyond the position where transaction markers, which are no events, follow it.
+        return {
+            partition: max(0, end - max(delivered, self._position[partition]))
+            for partition, (end, delivered) in self._ends.items()
+        }
 
     def _statistics(self, document: str) -> None:
         topics = json.loads(document).get("topics", {})
         for number, part in topics.get(self._topic, {}).get("partitions", {}).items():
-            position = self._position.get(int(number))
-            if position is not None and part["hi_offset"] >= 0:
-                # Transaction markers at the end are no events: once all fetched ones are delivered, they count as read.
-                read = part["fetchq_cnt"] == 0 and part["app_offset"] <= position
-                self._lag[int(number)] = max(0, part["hi_offset"] - max(position, part["next_offset"] if read else 0))
+            if int(number) in self._position and part["hi_offset"] >= 0:
+                self._ends[int(number)] = part["hi_offset"], part["app_offset"]
 
     def close(self) -> None:
         self._consumer.close()

@@ -1,0 +1,202 @@
+"""What only a real Kafka does to a source: transactions, rebalances, retention, a second member of the same name."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+
+from tests.adapters.logs import PARTITIONS, KafkaLog, Owner, collect, own, poll
+from tests.stream import PATIENCE, eventually
+from worker.adapters.kafka_source import KafkaSource
+from worker.adapters.ports import NO_OFFSET
+from worker.errors import Stop
+
+
+@pytest.fixture
+def log(kafka: str, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaLog]:
+    log = KafkaLog(kafka, topic_prefix, tmp_path)
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def transactional(kafka: str, topic_prefix: str) -> Producer:
+    """An outside producer that writes transactions."""
+    producer = Producer({"bootstrap.servers": kafka, "transactional.id": f"{topic_prefix}outside"})
+    producer.init_transactions(PATIENCE)
+    return producer
+
+
+def test_a_committed_offset_is_hidden_while_a_transaction_is_open(log: KafkaLog, transactional: Producer) -> None:
+    source = log.source()
+    own(source)
+    transactional.begin_transaction()
+    offsets = [TopicPartition(log.topics.events, 0, 7)]
+    transactional.send_offsets_to_transaction(offsets, source.member(), PATIENCE)
+    assert source.committed(0, 0.3) is None
+    assert source.committed(1, PATIENCE) == NO_OFFSET, "the other partition's is not part of it"
+    transactional.abort_transaction(PATIENCE)
+    assert source.committed(0, PATIENCE) == NO_OFFSET
+
+    transactional.begin_transaction()
+    transactional.send_offsets_to_transaction(offsets, source.member(), PATIENCE)
+    assert source.committed(0, 0.3) is None
+    transactional.commit_transaction(PATIENCE)
+    assert source.committed(0, PATIENCE) == 7
+
+
+def test_lag_reaches_zero_behind_transactions(log: KafkaLog, transactional: Producer) -> None:
+    """Markers and aborted records stand at the end and will never be delivered."""
+    source = log.source()
+    own(source)
+    for partition in range(PARTITIONS):
+        source.resume(partition, 0)
+    for outcome in (transactional.commit_transaction, transactional.abort_transaction):
+        transactional.begin_transaction()
+        for partition in range(PARTITIONS):
+            transactional.produce(log.topics.events, b"x", b"u", partition)
+        transactional.flush(PATIENCE)
+        outcome(PATIENCE)
+    assert sorted(collect(source, PARTITIONS)) == [(0, 0), (1, 0)]
+    eventually(lambda: source.poll(1, 0.05) or source.lag() == {0: 0, 1: 0}, "nothing is left to do")
+    source.pause([0, 1])
+    source.resume(0, 1)
+    source.resume(1, 1)
+    assert source.lag() == {}, "until it is known again"
+    eventually(lambda: source.poll(1, 0.05) or source.lag() == {0: 0, 1: 0}, "nothing is left to do after a restart")
+    log.send(0, b"y", b"z")
+    assert collect(source, 1)[0] == (0, 4), "what came behind them is delivered"
+
+
+def test_lag_is_never_less_than_what_is_left(log: KafkaLog) -> None:
+    log.send(0, *[b"x"] * 500)
+    source = log.source(statistics_ms=1)
+    own(source)
+    source.resume(0, 0)
+    told = []
+    for left in reversed(range(500)):
+        poll(source, 1)
+        told.append((left, source.lag().get(0, 500)))
+    assert all(left <= lag <= 500 for left, lag in told)
+    assert any(0 < lag < 500 for _, lag in told)
+    source.pause([0])
+    source.resume(0, 100)
+    eventually(lambda: poll(source, 1) and source.lag(), "the lag is told")
+    assert source.lag()[0] > 0, "what was delivered before is no measure any more"
+
+
+def test_an_event_that_retention_has_taken_stops_the_worker(log: KafkaLog) -> None:
+    log.send(0, *[b"x"] * 5)
+    admin = log.stream.admin.admin
+    for future in admin.delete_records([TopicPartition(log.topics.events, 0, 3)]).values():
+        future.result(PATIENCE)
+    source = log.source()
+    own(source)
+    assert source.bounds(0) == (3, 5)
+    source.resume(0, 1)
+    with pytest.raises(Stop, match=rf"partition 0 of {log.topics.events} no longer has the next event: .*worker reset"):
+        eventually(lambda: source.poll(10, 0.05), "an event or an error")
+
+
+def test_a_missing_topic_stops_the_worker(log: KafkaLog) -> None:
+    missing = KafkaSource(
+        {"bootstrap.servers": log.environment["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"], "group.id": "g"},
+        log.stream.admin.admin,
+        "nowhere",
+        incremental=False,
+    )
+    missing.subscribe(Owner())
+    with pytest.raises(Stop, match="python -m worker topics --create"):
+        eventually(lambda: missing.poll(10, 0.05), "an event or an error")
+    missing.close()
+
+
+def test_partitions_move_to_a_second_member_and_nothing_is_lost_or_repeated(log: KafkaLog) -> None:
+    """What stays is not read again, what moves is told before it is taken away."""
+    first, second = log.source(), log.source(SONGPRINT_KAFKA__INSTANCE="b")
+    owner = own(first)
+    for partition in range(PARTITIONS):
+        log.send(partition, *[b"x"] * 50)
+        first.resume(partition, 0)
+    seen: list[tuple[int, int]] = []
+    newcomer = Owner()
+    second.subscribe(newcomer)
+
+    def take(source: KafkaSource) -> None:
+        records = source.poll(3, 0.02)
+        if records is not None:
+            seen.extend(zip(records.partitions, records.offsets, strict=True))
+
+    def shared() -> bool:
+        take(first)
+        assert second.poll(10, 0.02) is None
+        return len(owner.owned) == len(newcomer.owned) == 1
+
+    eventually(shared, "each has one partition")
+    (kept,), (moved,) = owner.owned, newcomer.owned
+    assert told(owner) == [("assigned", [0, 1]), ("revoked", [moved])]
+    assert told(newcomer) == [("assigned", [moved])]
+    second.resume(moved, max([offset + 1 for partition, offset in seen if partition == moved], default=0))
+
+    def all_seen() -> bool:
+        take(first)
+        take(second)
+        return len(seen) >= 100
+
+    eventually(all_seen, "all events")
+    assert sorted(seen) == [(partition, offset) for partition in range(PARTITIONS) for offset in range(50)]
+    assert {partition for partition, _ in seen[-1:]} <= {kept, moved}
+
+
+def told(owner: Owner) -> list[tuple[str, list[int]]]:
+    """What an owner was told, less the rebalances that changed nothing."""
+    return [(what, partitions) for what, partitions in owner.told if partitions]
+
+
+def test_a_poll_in_which_the_assignment_changed_is_discarded_and_read_again(log: KafkaLog) -> None:
+    """The rest of such a batch may be of partitions that are gone, and its group metadata is of another generation."""
+    log.send(0, *[b"x"] * 20)
+    source = log.source()
+    own(source)
+    source.resume(0, 0)
+    consumer, consume = source._consumer, source._consumer.consume
+
+    class Rebalancing:
+        """The consumer, but that the group changes between the first record and the rest of a batch."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(consumer, name)
+
+        def consume(self, count: int, timeout: float) -> object:
+            source._epoch += 1
+            return consume(count, timeout)
+
+    source._consumer = Rebalancing()  # type: ignore[assignment]
+    eventually(lambda: source.poll(10, 0.05) is None and source._epoch > 1, "a poll was discarded")
+    source._consumer = consumer
+    assert collect(source, 20) == [(0, offset) for offset in range(20)]
+
+
+def test_a_second_worker_of_the_same_name_stops_the_first(log: KafkaLog) -> None:
+    first, second = log.source(), log.source()
+    own(first)
+    second.subscribe(Owner())
+    ended = threading.Event()
+
+    def join() -> None:
+        while not ended.is_set():
+            second.poll(10, 0.05)
+
+    joining = threading.Thread(target=join)
+    joining.start()
+    try:
+        with pytest.raises(
+            Stop, match=r"fenced .*another worker uses this instance name, set SONGPRINT_KAFKA__INSTANCE"
+        ):
+            eventually(lambda: first.poll(10, 0.05), "an error")
+    finally:
+        ended.set()
+        joining.join()
+    first.close()
