@@ -2,11 +2,22 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deploy.local.redis import IMPLEMENTATIONS, Implementation
+from tests.adapters.logs import KafkaLog
 from worker.settings import Settings, load_settings
+
+
+@pytest.fixture
+def kafka_log(kafka: str, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaLog]:
+    """Topics and a group on the real broker."""
+    log = KafkaLog(kafka, topic_prefix, tmp_path)
+    yield log
+    log.close()
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)

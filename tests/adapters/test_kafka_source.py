@@ -1,8 +1,6 @@
 """What only a real Kafka does to a source: transactions, rebalances, retention, a second member of the same name."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -15,13 +13,6 @@ from worker.errors import Stop
 
 
 @pytest.fixture
-def log(kafka: str, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaLog]:
-    log = KafkaLog(kafka, topic_prefix, tmp_path)
-    yield log
-    log.close()
-
-
-@pytest.fixture
 def transactional(kafka: str, topic_prefix: str) -> Producer:
     """An outside producer that writes transactions."""
     producer = Producer({"bootstrap.servers": kafka, "transactional.id": f"{topic_prefix}outside"})
@@ -29,11 +20,11 @@ def transactional(kafka: str, topic_prefix: str) -> Producer:
     return producer
 
 
-def test_a_committed_offset_is_hidden_while_a_transaction_is_open(log: KafkaLog, transactional: Producer) -> None:
-    source = log.source()
+def test_a_committed_offset_is_hidden_while_a_transaction_is_open(kafka_log: KafkaLog, transactional: Producer) -> None:
+    source = kafka_log.source()
     own(source)
     transactional.begin_transaction()
-    offsets = [TopicPartition(log.topics.events, 0, 7)]
+    offsets = [TopicPartition(kafka_log.topics.events, 0, 7)]
     transactional.send_offsets_to_transaction(offsets, source.member(), PATIENCE)
     assert source.committed(0, 0.3) is None
     assert source.committed(1, PATIENCE) == NO_OFFSET, "the other partition's is not part of it"
@@ -47,16 +38,16 @@ def test_a_committed_offset_is_hidden_while_a_transaction_is_open(log: KafkaLog,
     assert source.committed(0, PATIENCE) == 7
 
 
-def test_lag_reaches_zero_behind_transactions(log: KafkaLog, transactional: Producer) -> None:
+def test_lag_reaches_zero_behind_transactions(kafka_log: KafkaLog, transactional: Producer) -> None:
     """Markers and aborted records stand at the end and will never be delivered."""
-    source = log.source()
+    source = kafka_log.source()
     own(source)
     for partition in range(PARTITIONS):
         source.resume(partition, 0)
     for outcome in (transactional.commit_transaction, transactional.abort_transaction):
         transactional.begin_transaction()
         for partition in range(PARTITIONS):
-            transactional.produce(log.topics.events, b"x", b"u", partition)
+            transactional.produce(kafka_log.topics.events, b"x", b"u", partition)
         transactional.flush(PATIENCE)
         outcome(PATIENCE)
     assert sorted(collect(source, PARTITIONS)) == [(0, 0), (1, 0)]
@@ -66,13 +57,13 @@ def test_lag_reaches_zero_behind_transactions(log: KafkaLog, transactional: Prod
     source.resume(1, 1)
     assert source.lag() == {}, "until it is known again"
     eventually(lambda: source.poll(1, 0.05) or source.lag() == {0: 0, 1: 0}, "nothing is left to do after a restart")
-    log.send(0, b"y", b"z")
+    kafka_log.send(0, b"y", b"z")
     assert collect(source, 1)[0] == (0, 4), "what came behind them is delivered"
 
 
-def test_lag_is_never_less_than_what_is_left(log: KafkaLog) -> None:
-    log.send(0, *[b"x"] * 500)
-    source = log.source(statistics_ms=1)
+def test_lag_is_never_less_than_what_is_left(kafka_log: KafkaLog) -> None:
+    kafka_log.send(0, *[b"x"] * 500)
+    source = kafka_log.source(statistics_ms=1)
     own(source)
     source.resume(0, 0)
     told = []
@@ -87,23 +78,25 @@ def test_lag_is_never_less_than_what_is_left(log: KafkaLog) -> None:
     assert source.lag()[0] > 0, "what was delivered before is no measure any more"
 
 
-def test_an_event_that_retention_has_taken_stops_the_worker(log: KafkaLog) -> None:
-    log.send(0, *[b"x"] * 5)
-    admin = log.stream.admin.admin
-    for future in admin.delete_records([TopicPartition(log.topics.events, 0, 3)]).values():
+def test_an_event_that_retention_has_taken_stops_the_worker(kafka_log: KafkaLog) -> None:
+    kafka_log.send(0, *[b"x"] * 5)
+    admin = kafka_log.stream.admin.admin
+    for future in admin.delete_records([TopicPartition(kafka_log.topics.events, 0, 3)]).values():
         future.result(PATIENCE)
-    source = log.source()
+    source = kafka_log.source()
     own(source)
     assert source.bounds(0) == (3, 5)
     source.resume(0, 1)
-    with pytest.raises(Stop, match=rf"partition 0 of {log.topics.events} no longer has the next event: .*worker reset"):
+    with pytest.raises(
+        Stop, match=rf"partition 0 of {kafka_log.topics.events} no longer has the next event: .*worker reset"
+    ):
         eventually(lambda: source.poll(10, 0.05), "an event or an error")
 
 
-def test_a_missing_topic_stops_the_worker(log: KafkaLog) -> None:
+def test_a_missing_topic_stops_the_worker(kafka_log: KafkaLog) -> None:
     missing = KafkaSource(
-        {"bootstrap.servers": log.environment["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"], "group.id": "g"},
-        log.stream.admin.admin,
+        {"bootstrap.servers": kafka_log.environment["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"], "group.id": "g"},
+        kafka_log.stream.admin.admin,
         "nowhere",
         incremental=False,
     )
@@ -113,12 +106,12 @@ def test_a_missing_topic_stops_the_worker(log: KafkaLog) -> None:
     missing.close()
 
 
-def test_partitions_move_to_a_second_member_and_nothing_is_lost_or_repeated(log: KafkaLog) -> None:
+def test_partitions_move_to_a_second_member_and_nothing_is_lost_or_repeated(kafka_log: KafkaLog) -> None:
     """What stays is not read again, what moves is told before it is taken away."""
-    first, second = log.source(), log.source(SONGPRINT_KAFKA__INSTANCE="b")
+    first, second = kafka_log.source(), kafka_log.source(SONGPRINT_KAFKA__INSTANCE="b")
     owner = own(first)
     for partition in range(PARTITIONS):
-        log.send(partition, *[b"x"] * 50)
+        kafka_log.send(partition, *[b"x"] * 50)
         first.resume(partition, 0)
     seen: list[tuple[int, int]] = []
     newcomer = Owner()
@@ -155,10 +148,10 @@ def told(owner: Owner) -> list[tuple[str, list[int]]]:
     return [(what, partitions) for what, partitions in owner.told if partitions]
 
 
-def test_a_poll_in_which_the_assignment_changed_is_discarded_and_read_again(log: KafkaLog) -> None:
+def test_a_poll_in_which_the_assignment_changed_is_discarded_and_read_again(kafka_log: KafkaLog) -> None:
     """The rest of such a batch may be of partitions that are gone, and its group metadata is of another generation."""
-    log.send(0, *[b"x"] * 20)
-    source = log.source()
+    kafka_log.send(0, *[b"x"] * 20)
+    source = kafka_log.source()
     own(source)
     source.resume(0, 0)
     consumer, consume = source._consumer, source._consumer.consume
@@ -179,8 +172,8 @@ def test_a_poll_in_which_the_assignment_changed_is_discarded_and_read_again(log:
     assert collect(source, 20) == [(0, offset) for offset in range(20)]
 
 
-def test_a_second_worker_of_the_same_name_stops_the_first(log: KafkaLog) -> None:
-    first, second = log.source(), log.source()
+def test_a_second_worker_of_the_same_name_stops_the_first(kafka_log: KafkaLog) -> None:
+    first, second = kafka_log.source(), kafka_log.source()
     own(first)
     second.subscribe(Owner())
     ended = threading.Event()

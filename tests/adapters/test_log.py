@@ -1,8 +1,5 @@
 """What sources, sinks and changelogs do together: one suite, run on the fakes and on a real Kafka."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.adapters.logs import KafkaLog, Log, MemoryLog, collect, own, poll
@@ -308,7 +305,5 @@ class TestMemory(LogSuite):
 
 class TestKafka(LogSuite):
     @pytest.fixture
-    def log(self, kafka: str, topic_prefix: str, tmp_path: Path) -> Iterator[Log]:
-        log = KafkaLog(kafka, topic_prefix, tmp_path)
-        yield log
-        log.close()
+    def log(self, kafka_log: KafkaLog) -> Log:
+        return kafka_log

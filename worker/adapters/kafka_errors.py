@@ -16,6 +16,7 @@ _STOP = {
     KafkaError._UNKNOWN_TOPIC: "create the topics with `python -m worker topics --create`",
     KafkaError.UNRELEASED_INSTANCE_ID: "another worker uses this instance name; set SONGPRINT_KAFKA__INSTANCE",
     KafkaError.FENCED_INSTANCE_ID: "another worker uses this instance name; set SONGPRINT_KAFKA__INSTANCE",
+    KafkaError.MSG_SIZE_TOO_LARGE: "raise the topic's max.message.bytes to 1048588, the broker's default",
     KafkaError.INCONSISTENT_GROUP_PROTOCOL: "all workers of a group must use the same SONGPRINT_KAFKA__ASSIGNMENT",
     KafkaError.INVALID_SESSION_TIMEOUT: "set SONGPRINT_KAFKA__SESSION_TIMEOUT_MS within the broker's bounds",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "set SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS within the broker's bounds",

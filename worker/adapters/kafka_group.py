@@ -59,10 +59,14 @@ class KafkaGroup:
         parts = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
         request = ConsumerGroupTopicPartitions(self._group, parts)
         future = self._admin.alter_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
+        doing = f"setting the offsets of {self._group}"
         try:
-            future.result()
+            answers = future.result().topic_partitions
         except KafkaException as exception:
-            raise sorted_error(error_of(exception), f"setting the offsets of {self._group}") from exception
+            raise sorted_error(error_of(exception), doing) from exception
+        for answer in answers:
+            if answer.error is not None:  # a group with members refuses partition by partition
+                raise sorted_error(answer.error, doing)
 
     def delete(self) -> None:
         """Forgets the group and its offsets; the group must be empty. No error if there is none."""
