@@ -20,11 +20,14 @@ class CalibratedFit:
     calibration: Calibration
     # Rows of the held-out users among the examples.
     held: Rows
+    # Those users, with only the songs that others have too.
+    known: Examples
 
 
 def fit_calibrated(recipe: Recipe, examples: Examples, precision: float, seed: int, watch: Watch) -> CalibratedFit:
     """Fit `recipe` on the examples and nothing else; labels are to reach `precision`."""
-    _, held = hold_out(examples.gender, HELD_OUT, seed)
+    learn, held = hold_out(examples.gender, HELD_OUT, seed)
     fitted = recipe.parameters.fit(examples, held, seed, watch)
-    calibration = calibrate(fitted.rehearsal, examples.rows(held), precision, seed)
-    return CalibratedFit(fitted, calibration, held)
+    known = examples.rows(held).known_to(examples.rows(learn))
+    calibration = calibrate(fitted.rehearsal, known, precision, seed)
+    return CalibratedFit(fitted, calibration, held, known)

@@ -70,8 +70,7 @@ def find_clusters(codes: Floats, seed: int) -> tuple[Clustering, list[Tried]]:
     distinct = len(np.unique(sample, axis=0))
     if distinct <= CANDIDATES[0]:
         raise TrainingError(
-            f"the users have only {distinct} different codes: too few for clusters; use another recipe, or more "
-            "plays"
+            f"the users have only {distinct} different codes: too few for clusters; use another recipe, or more plays"
         )
     components = PCA(KEPT_VARIANCE, svd_solver="full").fit_transform(sample)
     # Runs this short are many times slower on several threads than on one.

@@ -91,13 +91,11 @@ def fit_playlists(recipe: Recipe, data: Playlists, options: FitOptions, watch: W
 
 
 def _held_out(data: Playlists, fit: CalibratedFit, assigned: NDArray[np.intp]) -> HeldOut:
-    users = data.users(fit.held)
-    others = song_users(data.matrix) > song_users(users.matrix)
     return HeldOut(
-        users=users,
-        logits=fit.fitted.rehearsal.logits(users.matrix) / fit.calibration.temperature,
+        users=data.users(fit.held),
+        logits=fit.fitted.rehearsal.logits(fit.known.matrix) / fit.calibration.temperature,
         cluster=assigned[fit.held],
-        known=(users.matrix @ others.astype(np.int64)).astype(np.int64),
+        known=playlist_lengths(fit.known.matrix),
     )
 
 

@@ -77,12 +77,22 @@ def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe
     return Recipe(label, stored.description, stored.family, stored.model, parameters)
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
-    """`KEY=VALUE` texts as a dictionary. Raises RecipeError for a text of another form."""
+def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """`KEY=VALUE` texts as a dictionary; values are written as in TOML, words without quotes.
+
+    Raises RecipeError for a text of another form.
+    """
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
         raise RecipeError(f"{wrong[0]!r} is no KEY=VALUE; write --set units=64, say")
-    return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
+    return {key.strip(): _value(text.strip()) for key, _, text in (pair.partition("=") for pair in pairs)}
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def load_variant(text: str) -> Recipe:

@@ -11,7 +11,15 @@ import pytest
 
 from training.__main__ import COMMANDS, main
 
-QUICK = ["units=24", "taste_units=8", "factors=16", "epochs=10", "rate=0.005", "table_rate=0.002"]
+QUICK = [
+    "units=24",
+    "taste_units=8",
+    "factors=16",
+    "epochs=10",
+    "rate=0.005",
+    "table_rate=0.002",
+    "popularity_exponents=[0.25]",
+]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datasets.playlists import GENDERS, UNKNOWN_GENDER, Sparse
+from training.datasets.playlists import GENDERS, UNKNOWN_GENDER, Sparse, song_users
 from training.datasets.split import Rows
 from training.serving import Serving
 from training.watch import Watch
@@ -30,11 +30,13 @@ class Examples:
         known = np.flatnonzero(self.gender != UNKNOWN_GENDER)
         return self if len(known) == len(self.gender) else self.rows(known)
 
-    def without_gender(self, rows: Rows) -> "Examples":
-        """The same playlists, with the gender of some users unknown."""
-        gender = self.gender.copy()
-        gender[rows] = UNKNOWN_GENDER
-        return Examples(self.matrix, gender)
+    def known_to(self, others: "Examples") -> "Examples":
+        """The same users without the songs that none of the others has: what a model of theirs would know of them."""
+        known = song_users(others.matrix) > 0
+        matrix = self.matrix.copy()
+        matrix.data[~known[matrix.indices]] = 0
+        matrix.eliminate_zeros()
+        return Examples(matrix, self.gender)
 
     @property
     def target(self) -> NDArray[np.float32]:

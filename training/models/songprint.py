@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.datasets.playlists import UNKNOWN_GENDER
 from training.datasets.split import Rows
 from training.models.bag_network import BagInputs, BagNetwork, BagSettings, BagWeights
 from training.models.early_stopping import best_epoch, run_epochs
@@ -33,6 +32,17 @@ class _Fixed:
 
 
 @dataclass(frozen=True)
+class _Attempt:
+    """What came of one way of weighing songs, trained without the held-out users."""
+
+    exponent: float
+    epochs: int
+    rehearsal: Serving
+    # Mean logistic loss on the held-out users.
+    loss: float
+
+
+@dataclass(frozen=True)
 class Songprint:
     """Parameters; the defaults are those of the recipe `songprint`."""
 
@@ -43,8 +53,8 @@ class Songprint:
     # Fixed factors, and the RMS norm that playlists have in them.
     factors: Count = 64
     factor_rms: Positive = 3.0
-    # A song's weight falls with this power of its number of users.
-    popularity_exponent: float = 0.35
+    # A song's weight falls with one of these powers of its number of users: the best on held-out users.
+    popularity_exponents: tuple[float, ...] = (0.1, 0.25, 0.4)
     dropout: Share = 0.4
     initial_deviation: Positive = 0.05
     # Adam's rates, of the dense weights and of the free table.
@@ -58,33 +68,34 @@ class Songprint:
     patience: Count = 5
 
     def fit(self, examples: Examples, held: Rows, seed: int, watch: Watch) -> Fitted:
-        """Find the number of epochs on the held-out users, then train on all examples for that many."""
-        fixed = self._fixed(examples, seed)
-        inputs = fixed.inputs(examples)
-        learn = np.setdiff1d(np.flatnonzero(examples.gender != UNKNOWN_GENDER), held)
-        epochs, rehearsal = self._search(inputs.rows_of(learn), inputs.rows_of(held), seed, watch)
-        labelled = inputs.rows_of(np.union1d(learn, held))
-        network = self._network(labelled, seed)
-        run_epochs(epochs, lambda: network.train_epoch(labelled), watch, "training on all")
-        return Fitted(
-            serving=_fused(fixed, network.weights(), self.taste_units),
-            rehearsal=_fused(fixed, rehearsal, self.taste_units),
-        )
+        """Find song weights and number of epochs on the held-out users, then train on all examples with those."""
+        learn = examples.rows(np.setdiff1d(np.arange(len(examples.gender)), held))
+        validation = examples.rows(held).known_to(learn)
+        attempts = (self._attempt(exponent, learn, validation, seed, watch) for exponent in self.popularity_exponents)
+        best = min(attempts, key=lambda attempt: attempt.loss)
+        fixed = self._fixed(examples, best.exponent, seed)
+        inputs = fixed.inputs(examples.labelled())
+        network = self._network(inputs, seed)
+        run_epochs(best.epochs, lambda: network.train_epoch(inputs), watch, "training on all")
+        return Fitted(serving=_fused(fixed, network.weights(), self.taste_units), rehearsal=best.rehearsal)
 
-    def _search(self, learn: BagInputs, held: BagInputs, seed: int, watch: Watch) -> tuple[int, BagWeights]:
-        """The best number of epochs, and the weights after them."""
-        network = self._network(learn, seed)
-        return best_epoch(
+    def _attempt(self, exponent: float, learn: Examples, validation: Examples, seed: int, watch: Watch) -> _Attempt:
+        """Train with one way of weighing songs until the loss on the validation users stops falling."""
+        fixed = self._fixed(learn, exponent, seed)
+        inputs, held = fixed.inputs(learn.labelled()), fixed.inputs(validation)
+        network = self._network(inputs, seed)
+        epochs, weights = best_epoch(
             self.epochs,
             self.patience,
-            lambda: network.train_epoch(learn),
+            lambda: network.train_epoch(inputs),
             network.weights,
             lambda weights: weights.log_loss(held),
-            watch,
+            lambda figures, most: watch({**figures, "phase": f"popularity^-{exponent}"}, most),
         )
+        return _Attempt(exponent, epochs, _fused(fixed, weights, self.taste_units), weights.log_loss(held))
 
-    def _fixed(self, examples: Examples, seed: int) -> _Fixed:
-        weights = popularity_weights(examples.matrix, self.popularity_exponent)
+    def _fixed(self, examples: Examples, exponent: float, seed: int) -> _Fixed:
+        weights = popularity_weights(examples.matrix, exponent)
         rows = weights.rows(examples.matrix)
         return _Fixed(weights, song_factors(rows, self.factors, self.factor_rms, seed))
 

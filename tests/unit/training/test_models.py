@@ -13,7 +13,15 @@ from training.serving import restrict_songs
 from training.watch import History, unwatched
 
 QUICK = {
-    "songprint": {"units": 24, "taste_units": 8, "factors": 16, "epochs": 12, "rate": 5e-3, "table_rate": 2e-3},
+    "songprint": {
+        "units": 24,
+        "taste_units": 8,
+        "factors": 16,
+        "popularity_exponents": [0.25],
+        "epochs": 12,
+        "rate": 5e-3,
+        "table_rate": 2e-3,
+    },
     "joint": {"units": 24, "epochs": 12, "rate": 5e-3},
     "ktv_autoencoder": {"units": 32, "epochs": 8, "classifier_epochs": 60, "rate": 5e-3, "classifier_rate": 1e-2},
     "ktv_autoencoder_300": {"units": 32, "epochs": 8, "classifier_epochs": 60, "rate": 5e-3, "classifier_rate": 1e-2},

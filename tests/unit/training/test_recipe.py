@@ -6,7 +6,7 @@ import pytest
 
 from training.errors import RecipeError
 from training.families import FAMILIES
-from training.recipe import DEFAULT_RECIPE, MODELS, load_recipe, parse_overrides, recipe_names
+from training.recipe import DEFAULT_RECIPE, MODELS, load_recipe, load_variant, parse_overrides, recipe_names
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -20,7 +20,7 @@ def test_every_recipe_can_be_read(name: str) -> None:
 
 def test_the_default_is_songprint() -> None:
     assert DEFAULT_RECIPE == "songprint"
-    assert load_recipe("songprint").as_json()["taste_units"] == 16
+    assert load_recipe("songprint").as_json()["popularity_exponents"] == [0.1, 0.25, 0.4]
 
 
 def test_the_published_autoencoder_is_as_published() -> None:
@@ -31,8 +31,17 @@ def test_the_published_autoencoder_is_as_published() -> None:
 
 
 def test_overrides_replace_parameters() -> None:
-    recipe = load_recipe("songprint", parse_overrides(["units=64", "dropout = 0.5"]))
+    recipe = load_recipe("songprint", parse_overrides(["units=64", "dropout = 0.5", "popularity_exponents=[0.2]"]))
     assert (recipe.parameters.units, recipe.parameters.dropout) == (64, 0.5)
+    assert recipe.parameters.popularity_exponents == (0.2,)
+    assert load_recipe("pca", parse_overrides(["method=truncated_svd"])).parameters.method == "truncated_svd"
+
+
+def test_a_variant_goes_by_its_whole_text() -> None:
+    variant = load_variant("songprint:units=64,dropout=0.5")
+    assert variant.name == "songprint:units=64,dropout=0.5"
+    assert (variant.parameters.units, variant.parameters.dropout) == (64, 0.5)
+    assert load_variant("majority").name == "majority"
 
 
 @pytest.mark.parametrize(
