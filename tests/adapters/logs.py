@@ -4,13 +4,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
 from tests.stream import Stream, eventually
 from worker.adapters.kafka_changelog import KafkaChangelog
+from worker.adapters.kafka_group import KafkaGroup
+from worker.adapters.kafka_offsets import look_up
 from worker.adapters.kafka_sink import KafkaSink
 from worker.adapters.kafka_source import KafkaSource
 from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemorySink, MemorySource
 from worker.adapters.ports import Changelog, Headers, Records, Sink, Source
 from worker.assemble import changelog_options, consumer_options, producer_options
+from worker.errors import Retry
 from worker.settings import Settings, load_settings
 
 PARTITIONS = 2
@@ -130,12 +136,24 @@ class KafkaLog:
             "SONGPRINT_KAFKA__DEAD_LETTER_TOPIC": f"{prefix}letters",
             "SONGPRINT_KAFKA__SESSION_TIMEOUT_MS": "10000",
             "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "8000",
-            "SONGPRINT_KAFKA__CONSUMER_OPTIONS": '{"fetch.wait.max.ms": 50}',
+            "SONGPRINT_KAFKA__CONSUMER_OPTIONS": '{"fetch.wait.max.ms": 50, "heartbeat.interval.ms": 300}',
         }
         self.stream = Stream(self.environment, logs)
         self.stream.create_topics(PARTITIONS)
         self.topics = self.stream.topics
         self._closing: list[Callable[[], None]] = []
+        eventually(self._led, "the new topics have leaders, and the group a coordinator")
+
+    def _led(self) -> bool:
+        admin = self.stream.admin.admin
+        try:
+            KafkaGroup(admin, self.stream.settings.kafka.group).members()
+            for topic in (self.topics.events, self.topics.states):
+                for partition in range(PARTITIONS):
+                    look_up(admin, TopicPartition(topic, partition), OffsetSpec.latest())
+        except Retry:
+            return False
+        return True
 
     def settings(self, **more: str) -> Settings:
         return load_settings(None, {}, {**self.environment, **more})

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.adapters.logs import KafkaLog, own
+from tests.stream import eventually
 from worker.adapters.kafka_group import KafkaGroup
 from worker.errors import Retry, Stop
 
@@ -45,7 +46,7 @@ def test_what_a_sink_commits_is_seen(group: KafkaGroup, kafka_log: KafkaLog) -> 
     sink.open()
     sink.begin()
     sink.commit({}, {1: 5}, source.member())
-    assert group.committed(kafka_log.topics.events) == {1: 5}
+    eventually(lambda: group.committed(kafka_log.topics.events) == {1: 5}, "the marker has reached the group's offsets")
 
 
 def test_a_group_with_members_is_neither_moved_nor_forgotten(group: KafkaGroup, kafka_log: KafkaLog) -> None:

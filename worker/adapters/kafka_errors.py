@@ -26,9 +26,8 @@ _STOP = {
 def sorted_error(error: KafkaError, doing: str) -> Retry | Stop:
     """The exception to raise for `error`, which happened while `doing`."""
     hint = _STOP.get(error.code())
-    if hint is not None:
-        return Stop(f"Kafka, {doing}: {error.str()}; {hint}")
-    return Retry(f"Kafka, {doing}: {error.str()}", "kafka")
+    what = f"Kafka, {doing}: {error.str()} ({error.name()})"  # the text of some errors is empty
+    return Retry(what, "kafka") if hint is None else Stop(f"{what}; {hint}")
 
 
 def error_of(exception: KafkaException) -> KafkaError:
