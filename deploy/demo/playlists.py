@@ -11,7 +11,7 @@ from training.synthetic.published import PUBLISHED_PLAYLISTS
 from worker.contract.user_label import UserLabel
 from worker.inference.labeller import open_labeller
 
-NOTE = "In synthetic data these songs lean the way of the published answers, so agreement there proves nothing."
+NOTE = "Synthetic data make these songs lean the published way: agreement there proves nothing."
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_labels_arrive_and_nothing_stays_behind(data: Path, tmp_path: Path) -> N
     status, output = demo.end()
     assert status == 0, output
     assert "\x1b" not in output, "control characters where there is no terminal"
-    sent, read = map(int, _found(r"(\d+) events sent, (\d+) labels read: none is missing", output))
+    sent, read = map(int, _found(r"(\d+) events sent (\d+) labels read: none is missing", output))
     assert sent == read > 120
     (right,) = map(float, _found(r"right \(accuracy\) +\d+ +([\d.]+)%", output))
     assert right > 60, "the gender of the users is planted in their songs"
@@ -109,6 +109,7 @@ def test_a_folder_without_playlists_is_refused_in_words(tmp_path: Path) -> None:
 
 
 def _found(pattern: str, text: str) -> tuple[str, ...]:
+    """The groups of `pattern` in `text` without its commas, which also separate thousands."""
     match = re.search(pattern, text.replace(",", ""))
     assert match, f"{pattern} is not in:\n{text}"
     return match.groups()
