@@ -115,13 +115,7 @@ def _summary(
         "recipe": recipe.as_json(),
         "seed": options.seed,
         "created": options.created.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "data": {
-            "digest": data_digest(data),
-            "users": data.matrix.shape[0],
-            "songs": data.matrix.shape[1],
-            "plays": int(data.matrix.nnz),
-            **asdict(data.merged),
-        },
+        "data": _data_summary(data),
         "versions": package_versions(),
         "genders": list(GENDERS),
         "serving": {
@@ -143,6 +137,12 @@ def _summary(
             held.known,
         ),
     }
+
+
+def _data_summary(data: Playlists) -> dict[str, Any]:
+    users, songs = data.matrix.shape
+    counts = {"users": users, "songs": songs, "plays": int(data.matrix.nnz), **asdict(data.merged)}
+    return {"digest": data_digest(data), **counts}
 
 
 def _predictions(held: HeldOut, places: NDArray[np.float64]) -> pa.Table:
