@@ -57,13 +57,13 @@ reproduce: $(VENV)/installed ## Every model of the README's tables, trained and 
 .PHONY: audit
 audit: $(VENV)/installed ## Known vulnerabilities of the locked packages
 	@for lock in $(LOCKS); do \
-	  echo "$$lock"; $(RUN) -m pip_audit --require-hashes --disable-pip --requirement $$lock || exit 1; \
+	  echo "$$lock"; $(RUN) -m pip_audit --strict --require-hashes --disable-pip --requirement $$lock || exit 1; \
 	done
 
 .PHONY: sbom
 sbom: $(VENV)/installed ## What the worker is made of, as CycloneDX: build/sbom.json
 	@mkdir -p $(BUILD)
-	@$(RUN) -m pip_audit --require-hashes --disable-pip --requirement requirements/worker.txt \
+	@$(RUN) -m pip_audit --strict --require-hashes --disable-pip --requirement requirements/worker.txt \
 	  --format cyclonedx-json --output $(BUILD)/sbom.json --progress-spinner off
 	@echo "$(BUILD)/sbom.json"
 
