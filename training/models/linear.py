@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from training.calibration import fit_temperature
 from training.datasets.playlists import GENDERS, UNKNOWN_GENDER, Sparse, playlist_lengths, song_users
 from training.datasets.split import Rows
 from training.models.interface import Examples, Fitted
@@ -41,7 +42,8 @@ def _constant(songs: int, gender: NDArray[np.int8]) -> Serving:
 class Logistic:
     """Regularised logistic regression on songs weighted by users^-popularity and playlists by songs^-length.
 
-    With more than one value of a parameter, the one of the least log loss on the held-out users is taken.
+    With more than one value of a parameter, the one of the least log loss on the held-out users, after calibration, is
+    taken: before it, the loss would choose for calibration what is to be chosen for telling genders apart.
     """
 
     length_exponents: tuple[NotNegative, ...]
@@ -57,7 +59,7 @@ class Logistic:
             for popularity in self.popularity_exponents
             for strength in self.strengths
         ]
-        losses = [examples.rows(held).log_loss(serving) for serving, _ in tried]
+        losses = [_calibrated_loss(serving, examples.rows(held)) for serving, _ in tried]
         rehearsal, chosen = tried[int(np.argmin(losses))]
         watch({"phase": "logistic regression", "epoch": 1, "validation_loss": min(losses)}, 1)
         return Fitted(serving=_fit(examples.labelled(), *chosen), rehearsal=rehearsal)
@@ -77,6 +79,12 @@ def _fit(examples: Examples, length: float, popularity: float, strength: float) 
     table = np.where(song_users(examples.matrix) > 0, column, 0).astype(np.float32)[:, None]
     head = single_logit(np.ones(1, dtype=np.float32), float(model.intercept_[0]))
     return Serving(table, np.zeros(1, np.float32), length, "linear", head)
+
+
+def _calibrated_loss(serving: Serving, held: Examples) -> float:
+    logits = serving.logits(held.matrix)
+    scaled = logits / fit_temperature(logits, held.target)
+    return float(np.mean(np.logaddexp(0, scaled) - held.target * scaled))
 
 
 def _scaled(matrix: Sparse, length: float, weight: NDArray[np.float64]) -> Sparse:
