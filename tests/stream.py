@@ -66,6 +66,7 @@ class Stream:
             {
                 "bootstrap.servers": self.settings.kafka.bootstrap_servers,
                 "partitioner": "murmur2_random",
+                "enable.idempotence": True,  # or a repeated request may overtake, and change a user's order
                 "linger.ms": 1,
             }
         )
