@@ -17,6 +17,8 @@ from worker.contract.vocabulary import KEY_BYTES, KEY_TYPE, ROW_TYPE, SongIndex,
 VERSION = 1
 OBJECTS = 1
 AGREES = 2
+MANY = 64
+"""Searching the bytes for each song of a list is quadratic: from so many on, they are looked up in a set instead."""
 
 _HEADER = struct.Struct("<BBq")
 _ROW_BYTES = ROW_TYPE.itemsize
@@ -89,10 +91,9 @@ def fold(state: UserState | None, event: Event, offset: int, index: SongIndex, m
     before = NEW_USER if state is None else state
     if type(event) is Change:
         songs, rows = before.songs, before.rows
-        for song_id in event.remove:
-            key, row = index[song_id]
-            songs, rows = _without(songs, key), _without(rows, row)
-        if len(event.add) > 64:  # searching the bytes for each is quadratic: many are merged through a dict instead
+        if event.remove:
+            songs, rows = _reduced(songs, rows, event.remove, index)
+        if len(event.add) > MANY:
             songs, rows = _merged(songs, rows, event.add, index)
         else:
             for song_id in event.add:
@@ -118,6 +119,22 @@ def _merged(songs: bytes, rows: bytes, song_ids: Sequence[str], index: SongIndex
     known = {songs[at : at + KEY_BYTES] for at in range(0, len(songs), KEY_BYTES)}
     fresh = {song.key: song.row for song in map(index.__getitem__, song_ids) if song.key not in known}
     return songs + b"".join(fresh), rows + b"".join(fresh.values())
+
+
+def _reduced(songs: bytes, rows: bytes, song_ids: Sequence[str], index: SongIndex) -> tuple[bytes, bytes]:
+    if len(song_ids) > MANY:
+        gone = set(map(index.__getitem__, song_ids))
+        keys, gone_rows = {song.key for song in gone}, {song.row for song in gone}
+        return _kept(songs, keys, KEY_BYTES), _kept(rows, gone_rows, _ROW_BYTES)
+    for song_id in song_ids:
+        key, row = index[song_id]
+        songs, rows = _without(songs, key), _without(rows, row)
+    return songs, rows
+
+
+def _kept(items: bytes, gone: set[bytes], size: int) -> bytes:
+    parts = (items[at : at + size] for at in range(0, len(items), size))
+    return b"".join(part for part in parts if part not in gone)
 
 
 def _without(items: bytes, item: bytes) -> bytes:
