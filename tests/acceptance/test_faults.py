@@ -39,6 +39,7 @@ PLAN = Plan(
 )
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(480)
 def test_the_promise_is_kept_whatever_breaks(tmp_path: Path) -> None:
     told: list[str] = []
