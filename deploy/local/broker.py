@@ -69,7 +69,7 @@ class KafkaBroker:
 
     def format(self, cluster_id: str) -> ServerProcess:
         """The started command that prepares the empty data folder, with the features of a production cluster."""
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties_file)]
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(self._properties_file)]
         command = [*self._java.command(self._scratch), *tool]
         formatting = ServerProcess(f"the formatting of {self.process.name}", command, self.process.log)
         formatting.start()

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,14 @@ def read(servers: str, count: int) -> list[bytes | None]:
 def taken_port() -> Iterator[int]:
     with socket.create_server((LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
+
+
+def test_a_cluster_id_may_begin_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in 64 does, and must not be taken for an option."""
+    monkeypatch.setattr("deploy.local.kafka.uuid.uuid4", lambda: uuid.UUID(bytes=b"\xfb" * 16))
+    with start_kafka(tmp_path):
+        pass
+    assert "cluster.id=-" in next(tmp_path.rglob("meta.properties")).read_text()
 
 
 def test_a_killed_broker_comes_back_with_its_data_on_its_port(tmp_path: Path) -> None:
