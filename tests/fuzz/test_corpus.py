@@ -7,7 +7,7 @@ import pytest
 
 from tests.fuzz.__main__ import HERE, TARGETS
 
-CORPUS = sorted(path for target in TARGETS for path in (HERE / "corpus" / target).iterdir())
+CORPUS = sorted(path for target in TARGETS for path in (HERE / "corpus" / target).glob("*"))
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: f"{path.parent.name}-{path.name}")
