@@ -90,8 +90,8 @@ def producer_options(settings: Settings) -> dict[str, Any]:
         "queue.buffering.max.messages": 1_000_000,
         # A call that adds offsets and has lost its group coordinator looks for another one only when the connection to
         # any broker changes its state, and knows no time-out (librdkafka #5456, #5511). These two see to such changes.
-        # "connections.max.idle.ms": 5_000,
-        # "topic.metadata.refresh.interval.ms": 10_000,
+        "connections.max.idle.ms": 5_000,
+        "topic.metadata.refresh.interval.ms": 10_000,
         # How long to wait while the last transaction's markers are still being written; the default is 100 ms.
         "retry.backoff.ms": 5,
         **kafka.producer_options,

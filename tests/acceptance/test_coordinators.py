@@ -1,0 +1,76 @@
+"""Commits find their way when the broker that coordinates the group is gone for good."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import NewTopic
+
+from tests.acceptance.faults.brokers import java_hash
+from tests.acceptance.servers import Brokers, start_brokers
+from tests.stream import eventually
+from worker.assemble import kafka_topics, producer_options, topics_of
+from worker.settings import Settings, load_settings
+
+SESSION_MS = 20_000
+CALL_SECONDS = 10.0
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokers]:
+    started = start_brokers(tmp_path_factory.mktemp("brokers"), 3, SESSION_MS)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def settings(brokers: Brokers) -> Settings:
+    made = load_settings(None, {}, {"SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": brokers.direct})
+    topics = kafka_topics(made)
+    for future in topics.admin.create_topics([NewTopic(name, 1, 3) for name in topics_of(made)]).values():
+        future.result()
+    return made
+
+
+def member(settings: Settings) -> Consumer:
+    """A consumer that owns the partition of the events topic."""
+    consumer = Consumer({"bootstrap.servers": settings.kafka.bootstrap_servers, "group.id": settings.kafka.group})
+    consumer.subscribe([settings.kafka.events_topic])
+    eventually(lambda: consumer.poll(0.1) or consumer.assignment(), "the partition is assigned")
+    return consumer
+
+
+def add_offset(producer: Producer, offset: int, settings: Settings, consumer: Consumer) -> None:
+    producer.begin_transaction()
+    part = TopicPartition(settings.kafka.events_topic, 0, offset)
+    producer.send_offsets_to_transaction([part], consumer.consumer_group_metadata(), CALL_SECONDS)
+
+
+def kill_coordinator(brokers: Brokers, settings: Settings, producer: Producer) -> None:
+    """And wait until the producer no longer counts it as a broker."""
+    offsets = producer.list_topics("__consumer_offsets").topics["__consumer_offsets"].partitions
+    brokers.by_id(offsets[java_hash(settings.kafka.group) % len(offsets)].leader).kill()
+    eventually(lambda: len(producer.list_topics().brokers) == 2, "the broker is gone from the metadata")
+
+
+def test_offsets_are_added_though_the_group_coordinator_is_gone(brokers: Brokers, settings: Settings) -> None:
+    """librdkafka would wait for it for ever, whatever time-out it is given, and with it the worker and its group."""
+    producer = Producer(producer_options(settings))
+    producer.init_transactions(PATIENCE)
+    consumer = member(settings)
+    add_offset(producer, 0, settings, consumer)
+    producer.commit_transaction(PATIENCE)
+    kill_coordinator(brokers, settings, producer)
+
+    ended = threading.Event()
+
+    def add_another() -> None:
+        with suppress(KafkaException):  # a time-out is an answer too
+            add_offset(producer, 1, settings, consumer)
+        ended.set()
+
+    threading.Thread(target=add_another, daemon=True).start()
+    assert ended.wait(PATIENCE)
