@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -60,8 +61,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
 
 
 def tell(result: Result, folder: Path) -> int:
-    for ending in result.endings:
-        print(f"worker {ending.name} ended by itself with status {ending.status}: {ending.last_lines[-600:]}")
+    for words, count in Counter(ending.last_words for ending in result.endings).items():
+        print(f"{count} times a worker ended by itself: {words}")
     for fault in result.stalled:
         print(f"seed {result.plan.seed}: no labels any more after: {fault}")
     for finding in result.findings:

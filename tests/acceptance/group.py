@@ -27,6 +27,11 @@ class Ending(NamedTuple):
     last_lines: str
 
     @property
+    def last_words(self) -> str:
+        lines = self.last_lines.splitlines()
+        return f"status {self.status}: {lines[-1] if lines else ''}"
+
+    @property
     def crashed(self) -> bool:
         """By an error that nothing foresaw, rather than by one with a message for its operator."""
         return "Traceback" in self.last_lines or self.status not in (0, 1)

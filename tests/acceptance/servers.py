@@ -92,7 +92,10 @@ class RedisPair:
     """Two servers, of which the workers talk to one, through a proxy that can lead them to the other."""
 
     def __init__(self, folder: Path) -> None:
-        self.servers: list[RedisServer] = [start_redis(folder / name) for name in ("redis-one", "redis-two")]
+        at_once = {"repl-diskless-sync-delay": "0"}
+        self.servers: list[RedisServer] = [
+            start_redis(folder / name, config=at_once) for name in ("redis-one", "redis-two")
+        ]
         self.proxy = TcpProxy(self.serving.port)
         self.url = f"redis://{LOOPBACK}:{self.proxy.port}/0"
 

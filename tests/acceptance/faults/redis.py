@@ -86,9 +86,7 @@ def _replica(redis: RedisPair) -> Iterator[None]:
     serving, standby = redis.serving, redis.standby
     redis.ask(lambda client: client.replicaof("127.0.0.1", serving.port), standby)
     given_up = time.monotonic() + PATIENCE
-    while "master_link_status:up" not in str(
-        redis.ask(lambda client: client.execute_command("INFO", "replication", NEVER_DECODE=True), standby)
-    ):
+    while redis.ask(lambda client: client.info("replication")["master_link_status"], standby) != "up":
         if time.monotonic() > given_up:
             raise Missed("the standby was not synchronised")
         time.sleep(0.02)
