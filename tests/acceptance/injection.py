@@ -25,6 +25,11 @@ class Injection:
         """The damage is done now: from here on recovery is timed."""
         self.recovery = self.system.watch.begin(dict(self.system.ledger.ends))
 
+    def wait_recovered(self, seconds: float) -> None:
+        """Returns when all partitions have labels again, or when the time is over."""
+        if self.recovery is not None:
+            self.recovery.done.wait(seconds)
+
     def some_worker(self) -> str:
         return self.random.choice(self.system.group.names)
 

@@ -80,6 +80,7 @@ def _inject_all(system: System, report: Report) -> Iterator[Outcome]:
             felt = outcome.missed or ("NO LABELS" if outcome.seconds is None else f"{outcome.seconds:.1f} s")
             report(f"{outcome.fault}{'' if outcome.alone else ' (mixed)'}: {felt}")
             yield outcome
+        _settle(system)
 
 
 def _inject_together(system: System, faults: list[Fault], random: Random) -> list[Outcome]:
@@ -92,10 +93,14 @@ def _inject_together(system: System, faults: list[Fault], random: Random) -> lis
         return [future.result() for future in futures]
 
 
+def _settle(system: System) -> bool:
+    """Waits until every partition has labels of what comes in now: no fault is timed with another's after-effects."""
+    return system.watch.begin(dict(system.ledger.ends)).done.wait(RECOVERED_WITHIN)
+
+
 def _warm_up(system: System) -> None:
-    """Until every partition has labels, so that the first fault is timed like the others."""
     eventually(lambda: len(system.ledger.ends) == system.plan.partitions, "all partitions have events")
-    assert system.watch.begin(dict(system.ledger.ends)).done.wait(RECOVERED_WITHIN), "no labels before the first fault"
+    assert _settle(system), "no labels before the first fault"
 
 
 def _drain(system: System) -> str | None:

@@ -82,10 +82,11 @@ def crash_in_rebalance(injection: Injection) -> None:
     """Another worker joins; the one that has to give partitions away dies while it does so."""
     group = injection.system.group
     worker = group.arm(injection.some_worker(), "partitions.revoked:before:1:SIGKILL")
-    injection.strike()
     group.start("extra")
     try:
         wait_for_death(worker)
+        injection.strike()
+        injection.wait_recovered(PATIENCE)
     finally:
         group.remove("extra").end()
 
@@ -95,10 +96,8 @@ def crash_and_stay_away(injection: Injection) -> None:
     group, name = injection.system.group, injection.some_worker()
     injection.strike()
     group.remove(name).kill()
-    recovered = injection.recovery is not None and injection.recovery.done.wait(PATIENCE)
+    injection.wait_recovered(PATIENCE)
     group.start(name)
-    if not recovered:
-        raise Missed(f"nobody took over from {name} within {PATIENCE:g} s")
 
 
 def pause(seconds: float) -> Callable[[Injection], None]:
@@ -156,8 +155,7 @@ def clock_jump(hours: float) -> Callable[[Injection], None]:
         group.arm(name, f"clock:{hours * HOURS}")
         injection.strike()
         group.kill(injection.random.choice(group.names))
-        if injection.recovery:
-            injection.recovery.done.wait(PATIENCE)
+        injection.wait_recovered(PATIENCE)
         if not group[name].exited():
             group.arm(name, "clock:0")
 
