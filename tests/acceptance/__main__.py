@@ -29,8 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     with scratch(options.keep) as folder:
         result = run(plan, folder, export_bundles(folder), lambda line: console.print(line, markup=False))
         if options.json:
-            report.write(options.json, [result])
-        print(report.markdown(result.outcomes))
+            report.write(options.json, result)
+        print(report.table(result.outcomes))
         return tell(result, folder)
 
 

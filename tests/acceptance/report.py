@@ -1,21 +1,21 @@
-"""The table of faults: how often each came, and how long it was felt."""
+"""python -m tests.acceptance.report: the table of faults over several runs: how often each came, how long it was felt."""
 
+import argparse
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+from tests.acceptance.faults import FAULTS
 from tests.acceptance.injection import Outcome
 from tests.acceptance.run import Result
 
 
-def write(path: Path, results: Sequence[Result]) -> None:
-    """As JSON, one object for each run."""
-    path.write_text(json.dumps([_json(result) for result in results], indent=1) + "\n")
-
-
-def _json(result: Result) -> dict[str, object]:
-    return {
+def write(path: Path, result: Result) -> None:
+    """One run as JSON."""
+    run = {
         "plan": result.plan._asdict(),
         "passed": result.passed,
         "events": result.events,
@@ -25,24 +25,45 @@ def _json(result: Result) -> dict[str, object]:
         "endings": [ending._asdict() for ending in result.endings],
         "outcomes": [outcome._asdict() for outcome in result.outcomes],
     }
+    path.write_text(json.dumps(run, indent=1) + "\n")
 
 
-def read(paths: Iterable[Path]) -> list[dict[str, object]]:
-    return [run for path in paths for run in json.loads(path.read_text())]
-
-
-def markdown(outcomes: Iterable[Outcome]) -> str:
-    """Faults in the order of their names' first appearance in the list of all, with counts and seconds."""
-    by_fault: dict[str, list[Outcome]] = {}
+def table(outcomes: Iterable[Outcome]) -> str:
+    """Markdown, faults in their own order. Seconds are of faults that came alone."""
+    by_fault: dict[str, list[Outcome]] = {name: [] for name in FAULTS}
     for outcome in outcomes:
         if not outcome.missed:
-            by_fault.setdefault(outcome.fault, []).append(outcome)
-    lines = [
-        "| fault | times | of these mixed | next label of every partition after: median | worst |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for fault, some in sorted(by_fault.items()):
-        seconds = [outcome.seconds for outcome in some if outcome.alone and outcome.seconds is not None]
-        felt = f"{median(seconds):.1f} s | {max(seconds):.1f} s" if seconds else "- | -"
-        lines.append(f"| {fault} | {len(some)} | {sum(not outcome.alone for outcome in some)} | {felt} |")
+            by_fault[outcome.fault].append(outcome)
+    lines = ["| fault | times | of these with another | median | worst |", "|---|---:|---:|---:|---:|"]
+    for fault, some in by_fault.items():
+        if some:
+            together = sum(not outcome.alone for outcome in some)
+            lines.append(f"| {fault} | {len(some)} | {together} | {_felt(some)} |")
     return "\n".join(lines)
+
+
+def _felt(some: Sequence[Outcome]) -> str:
+    seconds = [outcome.seconds for outcome in some if outcome.alone and outcome.seconds is not None]
+    return f"{median(seconds):.1f} s | {max(seconds):.1f} s" if seconds else "- | -"
+
+
+def summary(runs: Sequence[dict[str, Any]]) -> str:
+    outcomes = [Outcome(**outcome) for run in runs for outcome in run["outcomes"]]
+    injected = sum(not outcome.missed for outcome in outcomes)
+    events = sum(run["events"] for run in runs)
+    seeds = len({run["plan"]["seed"] for run in runs})
+    broken = [run["plan"]["seed"] for run in runs if not run["passed"]]
+    verdict = f"broken with the seeds {broken}" if broken else "kept in every run"
+    return f"{table(outcomes)}\n\n{injected} faults, {seeds} seeds, {events:,} events: the promise was {verdict}."
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance.report", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what --json of the runs wrote")
+    options = parser.parse_args(arguments)
+    print(summary([json.loads(path.read_text()) for path in options.files]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
