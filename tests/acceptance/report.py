@@ -1,4 +1,4 @@
-"""python -m tests.acceptance.report: the table of faults over several runs: how often each came, how long it was felt."""
+"""python -m tests.acceptance.report: the table of faults over several runs: how often each came and was felt how long."""
 
 import argparse
 import json
