@@ -1,5 +1,6 @@
 """The worker's loop: poll, read, label, publish, commit, cache; and what to do when one of them fails."""
 
+import gc
 import logging
 import threading
 import time
@@ -188,6 +189,7 @@ class Worker:
         log.info("new model", extra={"model": model.version, "before": self._pipeline.model.version})
         self._pipeline.close()
         self._pipeline = self._pipelines(model)
+        gc.collect()  # otherwise seldom done: the old model's memory should not wait for that
         for partition in self._partitions.owned.values():
             partition.hot.clear()  # what is held in process has rows of the old vocabulary
         self._metrics.reloaded("loaded")

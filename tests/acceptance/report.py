@@ -1,4 +1,4 @@
-"""python -m tests.acceptance.report: the table of faults over several runs: how often each came and was felt how long."""
+"""python -m tests.acceptance.report: the table of faults over several runs, how often each came and how long it hurt."""
 
 import argparse
 import json

@@ -65,6 +65,7 @@ def test_lag_is_never_less_than_what_is_left(kafka_log: KafkaLog) -> None:
     kafka_log.send(0, *[b"x"] * 500)
     source = kafka_log.source(statistics_ms=1)
     own(source)
+    eventually(lambda: source.bounds(0) == (0, 500), "the broker gives out what it was sent")
     source.resume(0, 0)
     told = []
     for left in reversed(range(500)):
