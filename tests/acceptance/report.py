@@ -1,4 +1,4 @@
-"""python -m tests.acceptance.report: the table of faults over several runs, how often each came and how long it hurt."""
+"""python -m tests.acceptance.report: the faults of several runs in one table: how often each came, how long it hurt."""
 
 import argparse
 import json
