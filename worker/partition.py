@@ -70,6 +70,8 @@ class OwnedPartition:
         """Whether no user of the partition has a label yet."""
         self.relabel_wanted = False
         """Whether an operator has asked for fresh labels."""
+        self.copy = object()
+        """Stands for the copy in the cache; another one after each restore."""
         self._watermark: Watermark | None = None
 
     @property
@@ -85,6 +87,7 @@ class OwnedPartition:
     def restored(self, watermark: Watermark, *, unlabelled: bool) -> None:
         """The copy is complete under `watermark`; `unlabelled` if no event of the partition was ever processed."""
         self._watermark = watermark
+        self.copy = object()
         self.unlabelled = unlabelled
 
     def advance(self, watermark: Watermark, changed: Mapping[bytes, UserState | None]) -> None:

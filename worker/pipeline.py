@@ -18,7 +18,7 @@ from worker.contract.user_label import Abstention, LabelWriter, Verdicts, encode
 from worker.contract.user_state import AGREES, UserState, fold
 from worker.contract.vocabulary import KEY_BYTES, SongIndex, Vocabulary
 from worker.errors import Reason, Reject
-from worker.poison import find_poisoned
+from worker.poison import find_poisoned, run_on_survivors
 
 States = Mapping[int, Mapping[bytes, UserState | None]]
 """Partition → user's key → state; None where nothing is known of the user."""
@@ -95,6 +95,14 @@ class Outputs(NamedTuple):
     """The labelled users' states, parallel to the verdicts."""
 
 
+class Relabelled(NamedTuple):
+    """Fresh labels of some users."""
+
+    records: list[OutputRecord]
+    failed: list[bytes]
+    """Users whom the models fail on: what was said of them last stays."""
+
+
 class _Chunk(NamedTuple):
     labelled: list[int]
     states: list[UserState]
@@ -144,27 +152,28 @@ class Pipeline:
         if running:
             yield self._write(running, records, decoded)
 
-    def relabel(self, partition: int, users: Mapping[bytes, UserState], at: bytes) -> Outputs:
+    def relabel(self, partition: int, users: Mapping[bytes, UserState], at: bytes) -> Relabelled:
         """Labels of users as their states stand, at the time `at` (a JSON string); those who object have none."""
         default = self._policy.labelling_default
         some = {key: state for key, state in users.items() if state.may_be_labelled(default)}
-        states = list(some.values())
-        if not states:
-            return Outputs([], [], Verdicts([], [], [], []), [])
-        features = build_features([state.rows for state in states])
-        gender, cluster = self.model.run(features)
-        verdicts = judge(gender, cluster, features.song_counts, self.model.abstention)
+        if not some:
+            return Relabelled([], [])
+        playlists = [state.rows for state in some.values()]
+        survivors = run_on_survivors(self.model.run, playlists, self.model.version)
+        keys, states = list(some), list(some.values())
+        fine = [(keys[index], states[index]) for index in survivors.indexes]
         labels = self._writer.write(
-            verdicts,
-            users=[key.decode() for key in some],
-            songs=[state.song_count for state in states],
-            known=[state.known_count for state in states],
-            partitions=[partition] * len(states),
-            offsets=[state.offset for state in states],
-            times=[at] * len(states),
+            judge(*survivors.answer, survivors.features.song_counts, self.model.abstention),
+            users=[key.decode() for key, _ in fine],
+            songs=[state.song_count for _, state in fine],
+            known=[state.known_count for _, state in fine],
+            partitions=[partition] * len(fine),
+            offsets=[state.offset for _, state in fine],
+            times=[at] * len(fine),
             reason=b"relabel",
         )
-        return Outputs([(key, label, None) for key, label in zip(some, labels, strict=True)], [], verdicts, states)
+        records: list[OutputRecord] = [(key, label, None) for (key, _), label in zip(fine, labels, strict=True)]
+        return Relabelled(records, sorted(some.keys() - {key for key, _ in fine}))
 
     def _fold(
         self,

@@ -1,11 +1,37 @@
 """The playlists on which a model fails."""
 
 from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from worker.contract.features import Features, build_features
 from worker.errors import Stop
 
 NOTHING = b""
+Answer = TypeVar("Answer")
+
+
+class Survivors(NamedTuple, Generic[Answer]):
+    """The playlists that a model does not fail on, and what it says of them."""
+
+    indexes: list[int]
+    features: Features
+    answer: Answer
+
+
+def run_on_survivors(run: Callable[[Features], Answer], playlists: Sequence[bytes], model: str) -> Survivors[Answer]:
+    """Runs a model on `playlists` (packed rows) without those that it fails on.
+
+    Raises Stop as `find_poisoned` does.
+    """
+    left = list(range(len(playlists)))
+    while True:  # each time around there are fewer, or a Stop
+        features = build_features([playlists[index] for index in left])
+        try:
+            return Survivors(left, features, run(features))
+        except Exception as error:
+            poisoned = find_poisoned(run, [playlists[index] for index in left], model, error)
+            guilty = {left[row] for row in poisoned}
+            left = [index for index in left if index not in guilty]
 
 
 def find_poisoned(

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from worker.adapters.ports import Source, StateCache
 from worker.contract.user_label import encode_timestamp
@@ -19,11 +20,19 @@ REQUEST_SECONDS = 5.0
 STEP_USERS = 1_000
 
 
+class _Walk(NamedTuple):
+    copy: object
+    """The partition's copy that is walked through; a cursor means nothing in another one."""
+    model: str
+    cursor: int
+
+
 class Relabeller:
     """Walks through the states of one partition after the other, between batches.
 
     What is read lies under the partition's watermark, so it is as new as the last committed event: a fresh label is
-    never older than what an event said. A walk that is interrupted begins anew at the partition's next owner.
+    never older than what an event said. A walk that is interrupted begins anew, at the partition's next owner or after
+    its restore: what was read last may not have been committed.
 
     Args:
         rate: most users per second.
@@ -51,7 +60,7 @@ class Relabeller:
         self._wall = wall
         self._allowed = 0.0
         self._counted_at = self._asked_at = clock()
-        self._walk: tuple[OwnedPartition, str, int] | None = None
+        self._walk: _Walk | None = None
 
     def due(self, owned: Mapping[int, OwnedPartition], model: str) -> OwnedPartition | None:
         """A partition some of whose labels may be of another model than `model`."""
@@ -81,15 +90,19 @@ class Relabeller:
         if partition is None or self._allowed < min(STEP_USERS, self._rate):
             return
         states, finished = self._next_users(partition, pipeline.model)
-        outputs = pipeline.relabel(partition.number, states, encode_timestamp(int(self._wall() * 1000)))
+        relabelled = pipeline.relabel(partition.number, states, encode_timestamp(int(self._wall() * 1000)))
         self._transactions.begin()
-        self._transactions.publish(outputs.records)
+        self._transactions.publish(relabelled.records)
         labelled_by = {partition.number: model} if finished else {}
         # The unchanged offset goes along: the commit fails if the partition belongs to someone else by now.
         ends = {partition.number: partition.watermark.offset}
         self._transactions.commit(owned, {}, ends, labelled_by, self._source.member())
         self._allowed -= len(states)
-        self._metrics.relabelled(len(outputs.records))
+        self._metrics.relabelled(len(relabelled.records), failed=len(relabelled.failed))
+        if relabelled.failed:
+            about = {"partition": partition.number, "model": model, "users": len(relabelled.failed)}
+            log.error("inference failed; these users keep the label that they have", extra=about)
+            log.debug("users on whom inference failed", extra={"keys": relabelled.failed})
         if finished:
             self._walk = None
             if partition.relabel_wanted:  # taken back only now, so that a request outlives the worker that works on it
@@ -99,9 +112,8 @@ class Relabeller:
 
     def _next_users(self, partition: OwnedPartition, model: Model) -> tuple[dict[bytes, UserState], bool]:
         """Some users that this walk has not met yet, and whether they are the last."""
-        cursor = 0
-        if self._walk and self._walk[0] is partition and self._walk[1] == model.version:
-            cursor = self._walk[2]
+        walk = self._walk
+        cursor = walk.cursor if walk and (walk.copy, walk.model) == (partition.copy, model.version) else 0
         cursor, states = self._reader.page(partition, cursor, STEP_USERS, model.vocabulary)
-        self._walk = (partition, model.version, cursor)
+        self._walk = _Walk(partition.copy, model.version, cursor)
         return states, cursor == 0

@@ -93,6 +93,9 @@ class Metrics:
         for kind in ("erased", "objecting"):
             self._tombstones.labels(kind)
         self._relabels = self._counter("relabels", "Labels published because the model changed.")
+        self._relabel_failures = self._counter(
+            "relabel_failures", "Users who kept the label of an older model because the new one fails on them."
+        )
         self._songs = self._counter("songs", "Songs of the labelled playlists.")
         self._known_songs = self._counter("known_songs", "Songs of the labelled playlists that the model knows.")
         self._playlist_songs = self._batched("playlist_songs", "Songs of a labelled playlist.", SONGS_BOUNDS)
@@ -191,8 +194,10 @@ class Metrics:
         if self._drift is not None:
             self._drift.observe(Labels(genders, clusters, confidence, known_share, songs))
 
-    def relabelled(self, count: int) -> None:
+    def relabelled(self, count: int, *, failed: int) -> None:
+        """So many users got a fresh label, and so many did not, as the model fails on them."""
         self._relabels.inc(count)
+        self._relabel_failures.inc(failed)
 
     def lookups(self, *, hot: int, hits: int, misses: int) -> None:
         """States found in process, found in Redis, and found nowhere."""

@@ -178,7 +178,7 @@ def test_failures_restores_and_lookups(observed: Observed) -> None:
     observed.metrics.restored("tail", 40, 0.25)
     observed.metrics.lookups(hot=5, hits=3, misses=1)
     observed.metrics.stage("commit", 0.004)
-    observed.metrics.relabelled(6)
+    observed.metrics.relabelled(6, failed=2)
     observed.metrics.reloaded("refused")
 
     assert observed("transactions_total", outcome="aborted") == 1
@@ -189,6 +189,7 @@ def test_failures_restores_and_lookups(observed: Observed) -> None:
     assert [observed("state_lookups_total", result=result) for result in ("hot", "hit", "miss")] == [5, 3, 1]
     assert observed("stage_seconds_bucket", stage="commit", le="0.005") == 1
     assert observed("relabels_total") == 6
+    assert observed("relabel_failures_total") == 2
     assert observed("model_reloads_total", result="refused") == 1
 
 
