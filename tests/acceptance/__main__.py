@@ -11,7 +11,7 @@ from deploy.local.signals import leave_on_signals
 from tests.acceptance import report
 from tests.acceptance.faults import FAULTS
 from tests.acceptance.run import Result, run
-from tests.acceptance.system import Plan, export_bundles, scratch
+from tests.acceptance.system import Plan, kept_bundles, scratch
 
 PROTOCOLS = {
     "cooperative": {"group_protocol": "classic", "assignment": "cooperative-sticky"},
@@ -26,10 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     leave_on_signals()
     plan = plan_of(options)
     console.print(f"seed {plan.seed}, {options.protocol} rebalances, {plan.brokers} brokers, {plan.workers} workers")
+    bundles = kept_bundles(options.results)
     with scratch(options.keep) as folder:
-        result = run(plan, folder, export_bundles(folder), lambda line: console.print(line, markup=False))
-        if options.json:
-            report.write(options.json, result)
+        result = run(plan, folder, bundles, lambda line: console.print(line, markup=False))
+        report.write(options.results / f"seed-{plan.seed}.json", result)
         print(report.table(result.outcomes))
         return tell(result, folder)
 
@@ -42,7 +42,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--brokers", type=int, default=3, choices=range(1, 6), help="(3)")
     parser.add_argument("--rate", type=float, default=900, help="events a second (900)")
     parser.add_argument("--fault", action="append", choices=FAULTS, metavar="NAME", help="only this one; repeatable")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there too")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("build/chaos"),
+        metavar="DIR",
+        help="where seed-N.json goes, for python -m tests.acceptance.report (build/chaos)",
+    )
     parser.add_argument("--keep", action="store_true", help="leave data and logs behind")
     return parser
 

@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class WorkerGroup:
     def _is_ready(self, name: str) -> bool:
         try:
             return '"ready"' in self[name].get("/readyz")
-        except OSError:
+        except (OSError, HTTPException):  # not there yet, or killed in the middle of its answer
             return False
 
     def start(self, name: str) -> None:
@@ -122,7 +123,8 @@ class WorkerGroup:
             self.tell_stack(worker)
             worker.kill()
             status = HUNG
-        if status:
+        unborn = status == -signal.SIGTERM and not worker.logged("starting")  # the interpreter was still on its way
+        if status and not unborn:
             self._note(name, worker, status)
 
     def tell_stacks(self) -> None:

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,6 +18,9 @@ from tests.acceptance.run import Result
 def write(path: Path, result: Result) -> None:
     """One run as JSON."""
     run = {
+        "version": _version(),
+        "cores": os.cpu_count(),
+        "load": round(result.load, 1),
         "plan": result.plan._asdict(),
         "passed": result.passed,
         "events": result.events,
@@ -26,6 +31,12 @@ def write(path: Path, result: Result) -> None:
         "outcomes": [outcome._asdict() for outcome in result.outcomes],
     }
     path.write_text(json.dumps(run, indent=1) + "\n")
+
+
+def _version() -> str:
+    """Of the sources that ran."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return told.stdout.strip() or "unknown"
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
@@ -54,12 +65,29 @@ def summary(runs: Sequence[dict[str, Any]]) -> str:
     seeds = len({run["plan"]["seed"] for run in runs})
     broken = [run["plan"]["seed"] for run in runs if not run["passed"]]
     verdict = f"broken with the seeds {broken}" if broken else "kept in every run"
-    return f"{table(outcomes)}\n\n{injected} faults, {seeds} seeds, {events:,} events: the promise was {verdict}."
+    return "\n".join(
+        [
+            table(outcomes),
+            "",
+            f"{injected} faults, {seeds} seeds, {events:,} events: the promise was {verdict}. {_circumstances(runs)}",
+            f"{len(outcomes) - injected} more faults did not come about.",
+        ]
+    )
+
+
+def _circumstances(runs: Sequence[dict[str, Any]]) -> str:
+    minutes = sum(run["seconds"] for run in runs) / 60
+    cores, loads = sorted({run["cores"] for run in runs}), [run["load"] for run in runs]
+    versions = ", ".join(sorted({run["version"] for run in runs}))
+    return (
+        f"{minutes:.0f} minutes on {'/'.join(map(str, cores))} cores that other work may have shared (load at the ends "
+        f"{min(loads):g} to {max(loads):g}), version {versions}."
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance.report", description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="what --json of the runs wrote")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="build/chaos/seed-N.json of the runs")
     options = parser.parse_args(arguments)
     print(summary([json.loads(path.read_text()) for path in options.files]))
     return 0

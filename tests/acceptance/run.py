@@ -1,5 +1,6 @@
 """One run from beginning to end: faults until the time is over, a last drain, and the verdict."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ class Result(NamedTuple):
     endings: list[Ending]
     """Workers that ended although nobody had them stopped or killed."""
     seconds: float
+    load: float
+    """Of the machine at the end, mean of a minute: other work may have shared it."""
 
     @property
     def passed(self) -> bool:
@@ -63,7 +66,7 @@ def run(plan: Plan, folder: Path, bundles: list[Path], report: Report) -> Result
         findings = [Finding("the drain", drained)] if drained else []
         findings += _judge(system, seen)
     seconds = time.monotonic() - started
-    return Result(plan, len(seen.inputs), outcomes, findings, system.group.endings, seconds)
+    return Result(plan, len(seen.inputs), outcomes, findings, system.group.endings, seconds, os.getloadavg()[0])
 
 
 def _inject_all(system: System, report: Report) -> Iterator[Outcome]:
@@ -108,6 +111,7 @@ def _drain(system: System) -> str | None:
     system.group.stop()
     for name in system.group.names:
         system.group.start(name)
+    system.group.wait_ready()
     model = system.model
     given_up = time.monotonic() + DRAINED_WITHIN
     while not (drained := _is_drained(system, model)) and time.monotonic() < given_up:

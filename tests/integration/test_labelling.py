@@ -131,6 +131,19 @@ def test_a_signal_ends_the_worker_well(stream: Stream, number: signal.Signals) -
         assert worker.logged("stopped")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_worker_that_still_waits_for_kafka(stream: Stream, number: signal.Signals) -> None:
+    """As planned, though it has nothing to stop yet: a rolling restart meets workers that have just been started."""
+    worker = stream.start(SONGPRINT_KAFKA__BOOTSTRAP_SERVERS="127.0.0.1:1", SONGPRINT_KAFKA__STARTUP_TIMEOUT_S="600")
+    try:
+        eventually(lambda: worker.logged("starting"), "the worker has begun")
+        worker.process.send_signal(number)
+        assert worker.process.wait(PATIENCE) == 0, worker.output()
+        assert worker.logged("stopping")
+    finally:
+        worker.end()
+
+
 def test_metrics_tell_what_happened(stream: Stream) -> None:
     with stream.worker() as worker:
         for number in range(20):

@@ -3,21 +3,19 @@
 import argparse
 import gc
 import logging
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from worker.assemble import assemble, load_labeller
-from worker.loop import Observers, Worker
+from worker.loop import Observers
 from worker.observe import logs
 from worker.observe.health import Health
 from worker.observe.http_server import ObserveServer
 from worker.observe.metrics import Metrics
 from worker.settings import load_settings
+from worker.signals import WorkerSignals
 
 HELP = "Label playlist events until SIGTERM or Ctrl-C."
 
@@ -40,14 +38,17 @@ def run(arguments: argparse.Namespace) -> int:
     logs.configure(settings.log.level, settings.log.format)
     metrics = Metrics(CollectorRegistry())
     health = Health(time.monotonic)
-    with ObserveServer(settings.http.host, settings.http.port, metrics.registry, health) as server:
+    with (
+        WorkerSignals() as signals,
+        ObserveServer(settings.http.host, settings.http.port, metrics.registry, health) as server,
+    ):
         log.info("starting", extra={"instance": settings.kafka.member, "http_port": server.port})
         labeller = load_labeller(settings)
         metrics.model(labeller, labeller.load_seconds, time.time())
         worker = assemble(settings, labeller, Observers(metrics, health))
         _collect_garbage_seldom()
-        with _signals(worker):
-            worker.run()
+        signals.tell(worker)
+        worker.run()
     log.info("stopped")
     return 0
 
@@ -57,23 +58,3 @@ def _collect_garbage_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)
-
-
-@contextmanager
-def _signals(worker: Worker) -> Iterator[None]:
-    """SIGTERM and SIGINT stop the worker, SIGHUP makes it look for a new bundle."""
-
-    def stop(number: int, _frame: object) -> None:
-        log.info("stopping", extra={"signal": signal.Signals(number).name})
-        worker.stop()
-
-    def look(_number: int, _frame: object) -> None:
-        worker.look_for_model()
-
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: look}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,0 +1,52 @@
+"""Signals before there is a worker, and after."""
+
+import signal
+
+import pytest
+
+from worker.signals import WorkerSignals
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.stopped = 0
+        self.looked = 0
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    def look_for_model(self) -> None:
+        self.looked += 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_before_there_is_a_worker_the_process_ends_as_planned(number: signal.Signals) -> None:
+    with WorkerSignals(), pytest.raises(SystemExit) as ended:
+        signal.raise_signal(number)
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_is_asked_to_stop(number: signal.Signals) -> None:
+    worker = Listener()
+    with WorkerSignals() as signals:
+        signals.tell(worker)
+        signal.raise_signal(number)
+    assert (worker.stopped, worker.looked) == (1, 0)
+
+
+def test_a_bundle_that_came_while_the_worker_was_built_is_looked_for() -> None:
+    worker = Listener()
+    with WorkerSignals() as signals:
+        signal.raise_signal(signal.SIGHUP)
+        signals.tell(worker)
+        assert worker.looked == 1
+        signal.raise_signal(signal.SIGHUP)
+    assert (worker.stopped, worker.looked) == (0, 2)
+
+
+def test_afterwards_signals_are_what_they_were() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with WorkerSignals():
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,0 +1,55 @@
+"""What the operating system's signals mean to a worker."""
+
+import logging
+import signal
+import sys
+from typing import Any, Protocol, Self
+
+log = logging.getLogger(__name__)
+
+
+class Told(Protocol):
+    """Whom signals are passed on to."""
+
+    def stop(self) -> None: ...
+
+    def look_for_model(self) -> None: ...
+
+
+class WorkerSignals:
+    """In a `with` block SIGTERM and SIGINT stop the worker, and SIGHUP makes it look for a new bundle.
+
+    Before there is a worker to tell, the former end the process as planned, since nothing is under way yet, and the
+    latter is kept until there is one.
+    """
+
+    def __init__(self) -> None:
+        self._worker: Told | None = None
+        self._look = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGHUP: self._look_for_model}
+        self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def tell(self, worker: Told) -> None:
+        """From now on `worker` is told."""
+        self._worker = worker
+        if self._look:
+            worker.look_for_model()
+
+    def _stop(self, number: int, _frame: object) -> None:
+        log.info("stopping", extra={"signal": signal.Signals(number).name})
+        if self._worker is None:
+            sys.exit(0)
+        self._worker.stop()
+
+    def _look_for_model(self, _number: int, _frame: object) -> None:
+        self._look = True
+        if self._worker is not None:
+            self._worker.look_for_model()
