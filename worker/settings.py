@@ -113,7 +113,9 @@ class Kafka(_Group):
         default="cooperative-sticky", description="How partitions are shared out; not used by the consumer protocol."
     )
     group_protocol: Annotated[Literal["classic", "consumer"], AnyCase] = Field(
-        default="classic", description="Rebalance protocol; `consumer` is KIP-848 and needs brokers of version 4."
+        default="classic",
+        description="Rebalance protocol; `consumer` is KIP-848, needs brokers of version 4, and makes a killed worker"
+        " that is started again wait for the end of its old session, 45 s unless the brokers say otherwise.",
     )
     security_protocol: Annotated[Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], AnyCase] = Field(
         default="plaintext", description="How to talk to the brokers."

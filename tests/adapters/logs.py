@@ -1,5 +1,6 @@
 """Topics to run the suite of sources, sinks and changelogs on: in memory, and on a real Kafka."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -163,9 +164,9 @@ class KafkaLog:
             self.stream.send(b"u", value, partition=partition, timestamp=1_000, headers=headers or [])
         self.stream.flush()
 
-    def source(self, statistics_ms: int = 100, **more: str) -> KafkaSource:
+    def source(self, statistics_ms: int = 100, clock: Callable[[], float] = time.monotonic, **more: str) -> KafkaSource:
         options = {**consumer_options(self.settings(**more)), "statistics.interval.ms": statistics_ms}
-        source = KafkaSource(options, self.stream.admin.admin, self.topics.events, incremental=True)
+        source = KafkaSource(options, self.stream.admin.admin, self.topics.events, incremental=True, clock=clock)
         self._closing.append(source.close)
         return source
 

@@ -1,6 +1,7 @@
 """Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
@@ -25,6 +26,11 @@ _NEVER = 1 << 63  # no record stands there
 # Typed as optional, since the class also stands for events without a place; consumed records have one.
 _partition = cast("Callable[[Message], int]", Message.partition)
 _offset = cast("Callable[[Message], int]", Message.offset)
+# An error of the consumer itself tells its cause in its text alone.
+_STILL_A_MEMBER = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
+RELEASE_SECONDS = 90.0
+"""For how long the broker may count a killed worker: its group.consumer.session.timeout.ms is 45 s, and 60 s at most
+unless it was told otherwise."""
 _HIDDEN = {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._TIMED_OUT_QUEUE}
 
 
@@ -36,10 +42,22 @@ class KafkaSource:
         admin: for look-ups beside the consumer.
         topic: the events topic.
         incremental: whether the group's protocol is cooperative, so that assignments come as differences.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, options: Mapping[str, Any], admin: AdminClient, topic: str, *, incremental: bool) -> None:
-        self._consumer = Consumer({**options, "stats_cb": self._statistics}, logger=librdkafka)
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        admin: AdminClient,
+        topic: str,
+        *,
+        incremental: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = {**options, "stats_cb": self._statistics}
+        self._consumer = Consumer(self._options, logger=librdkafka)
+        self._clock = clock
+        self._refused_at: float | None = None  # since when the group does not let this member in
         self._admin = admin
         self._topic = topic
         self._incremental = incremental
@@ -48,7 +66,10 @@ class KafkaSource:
         self._position: dict[int, int] = {}  # of the partitions that may be delivered
 
     def subscribe(self, ownership: Ownership) -> None:
+        self._ownership = ownership
+
         def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            self._refused_at = None
             self._epoch += 1
             # The restore decides where to begin; until then the position is a placeholder and nothing is delivered.
             placeholders = [TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING) for tp in partitions]
@@ -130,6 +151,8 @@ class KafkaSource:
                 "`python -m worker reset`"
             )
         if error.code() == KafkaError._FATAL:
+            if _STILL_A_MEMBER in error.str():
+                self._join_anew(error)
             raise Stop(
                 f"Kafka, reading {self._topic}: {error.str()}. This consumer can never go on; if another worker uses "
                 "this instance name, set SONGPRINT_KAFKA__INSTANCE"
@@ -138,6 +161,21 @@ class KafkaSource:
         if isinstance(problem, Stop) or not error.retriable():
             raise problem
         return True
+
+    def _join_anew(self, error: KafkaError) -> None:
+        """Under the consumer protocol a worker that was killed is a member until its session times out.
+
+        The broker lets nobody in under its name before, and a consumer that was refused never tries again. Raises
+        Retry, or nothing once it has taken too long for that: then somebody else is alive under this name.
+        """
+        now = self._clock()
+        self._refused_at = now if self._refused_at is None else self._refused_at
+        if now - self._refused_at > RELEASE_SECONDS:
+            return
+        self._consumer.close()
+        self._consumer = Consumer(self._options, logger=librdkafka)
+        self.subscribe(self._ownership)
+        raise Retry(f"Kafka, joining the group: {error.str()}", "kafka")
 
     def _rewind(self, messages: list[Message]) -> None:
         """Gives back a poll during which the assignment changed: kept partitions are read again from where it began."""
