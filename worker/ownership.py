@@ -1,8 +1,7 @@
 """Which partitions this worker owns, and which of them still have to be restored."""
 
 import logging
-import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from worker.adapters.ports import Source
 from worker.backoff import Backoff
@@ -11,6 +10,7 @@ from worker.errors import Retry
 from worker.observe.metrics import Metrics
 from worker.partition import OwnedPartition
 from worker.restore import Restored, Restorer
+from worker.running_restore import RunningRestore
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Partitions:
         self._hot_capacity = hot_capacity
         self._end_transaction = end_transaction
         self._owned: dict[int, OwnedPartition] = {}
-        self._restore: tuple[int, float, Generator[None, None, Restored]] | None = None
+        self._restore: RunningRestore | None = None
 
     @property
     def owned(self) -> Mapping[int, OwnedPartition]:
@@ -84,7 +84,7 @@ class Partitions:
         self._drop(partitions)
 
     def _drop(self, partitions: Sequence[int]) -> None:
-        if self._restore and self._restore[0] in partitions:
+        if self._restore and self._restore.partition in partitions:
             self._abandon_restore()
         for number in partitions:
             self._owned.pop(number, None)
@@ -105,24 +105,26 @@ class Partitions:
             unready = self.unready
             if not unready:
                 return
-            self._restore = (unready[0], time.monotonic(), self._restorer.restore(unready[0]))
-        number, started, steps = self._restore
+            self._restore = RunningRestore(unready[0], self._restorer.restore(unready[0]), self._metrics)
+        restore = self._restore
         try:
-            next(steps)
-        except StopIteration as finished:
-            self._restore = None
-            self._finish(number, finished.value, time.monotonic() - started)
+            restored = restore.step()
         except Retry as problem:
             self._restore = None
             wait = self._backoff.wait()
             self._metrics.retried(problem.part)
-            log.warning("restore has to wait", extra={"partition": number, "cause": str(problem), "seconds": wait})
+            about = {"partition": restore.partition, "cause": str(problem), "seconds": wait}
+            log.warning("restore has to wait", extra=about)
+            return
+        if restored is not None:
+            self._restore = None
+            self._finish(restore.partition, restored, restore.seconds)
 
     def _finish(self, number: int, restored: Restored, seconds: float) -> None:
         self._owned[number].restored(restored.watermark, unlabelled=restored.unlabelled)
         self._source.resume(number, restored.watermark.offset)
         self._backoff.succeeded()
-        self._metrics.restored(restored.kind, restored.records, seconds)
+        self._metrics.restored(restored.kind, seconds)
         log.info(
             "partition restored",
             extra={
@@ -136,5 +138,5 @@ class Partitions:
 
     def _abandon_restore(self) -> None:
         if self._restore is not None:
-            self._restore[2].close()
+            self._restore.abandon()
             self._restore = None

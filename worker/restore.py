@@ -29,6 +29,14 @@ class Restored(NamedTuple):
     """Nothing was ever processed."""
 
 
+class Progress(NamedTuple):
+    """How far the changelog has been copied."""
+
+    records: int
+    share: float
+    """From 0 to 1, of the offsets that are to be read."""
+
+
 class _Replayed(NamedTuple):
     records: int
     end: int
@@ -60,8 +68,11 @@ class Restorer:
         self._keep_seconds = keep_seconds
         self._clock = clock
 
-    def restore(self, partition: int) -> Generator[None, None, Restored]:
-        """Yields until the partition's copy is complete. Raises Stop if the group's offsets and its state disagree."""
+    def restore(self, partition: int) -> Generator[Progress | None, None, Restored]:
+        """Yields until the partition's copy is complete: how far it is, or None while it waits for a transaction's end.
+
+        Raises Stop if the group's offsets and its state disagree.
+        """
         committed = yield from self._committed(partition)
         raw = self._cache.watermark(partition)
         found = Watermark.decode(raw)
@@ -93,7 +104,7 @@ class Restorer:
                 return committed
             yield
 
-    def _replay(self, partition: int, start: int, claim: bytes) -> Generator[None, None, _Replayed]:
+    def _replay(self, partition: int, start: int, claim: bytes) -> Generator[Progress, None, _Replayed]:
         """Copies the changelog from `start` to its present end."""
         end = self._changelog.end(partition)
         records, model = 0, ""
@@ -106,7 +117,7 @@ class Restorer:
                 if states:
                     self._write(partition, claim, claim, states)
                 records += len(changes)
-                yield
+                yield Progress(records, (self._changelog.position() - start) / (end - start))
         return _Replayed(records, max(start, end), model)
 
     def _write(self, partition: int, claim: bytes, successor: bytes, states: dict[bytes, bytes | None]) -> None:

@@ -114,6 +114,12 @@ def test_a_copy_that_lags_behind_gets_what_it_lacks(partition: Partition) -> Non
     assert partition.states(restored, b"u", b"v", b"w", b"x") == [b"copy", b"v2", None, b"x1"]
 
 
+def test_a_restore_tells_how_far_it_is(partition: Partition) -> None:
+    partition.commit(40, *[(b"%d" % user, b"state") for user in range(6)])
+    partition.source.hidden = 1
+    assert list(partition.restorer.restore(PARTITION)) == [None, (2, 1 / 3), (4, 2 / 3), (6, 1.0)]
+
+
 def test_a_copy_that_lacks_no_state_only_moves_its_watermark(partition: Partition) -> None:
     partition.commit(40, (b"u", b"u1"))
     partition.cached(watermark(40, 1), {b"u": b"u1"})

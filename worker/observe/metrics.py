@@ -113,7 +113,9 @@ class Metrics:
             "restores", "Restores: none if Redis was complete, tail if it lacked the end, full if written anew.", "kind"
         )
         self._restore_seconds = self._histogram("restore_seconds", "Time to restore a partition.", RESTORE_BOUNDS)
-        self._restored_records = self._counter("restored_records", "Changelog records that restores copied to Redis.")
+        self._restored_records = self._counter(
+            "restored_records", "Changelog records that restores have copied to Redis, as they go."
+        )
         self._lookups = self._counter(
             "state_lookups", "States looked up: hot in process, hit in Redis, miss if nothing is known.", "result"
         )
@@ -216,9 +218,12 @@ class Metrics:
         """The partition's lag is the next owner's to tell."""
         self._lag.remove(str(partition))
 
-    def restored(self, kind: str, records: int, seconds: float) -> None:
-        self._restores.labels(kind).inc()
+    def restoring(self, records: int) -> None:
+        """A restore has copied so many records more."""
         self._restored_records.inc(records)
+
+    def restored(self, kind: str, seconds: float) -> None:
+        self._restores.labels(kind).inc()
         self._restore_seconds.observe(seconds)
 
     def model(self, model: DescribedModel, load_seconds: float, now: float) -> None:

@@ -175,7 +175,8 @@ def test_where_the_partitions_stand(observed: Observed) -> None:
 def test_failures_restores_and_lookups(observed: Observed) -> None:
     observed.metrics.aborted()
     observed.metrics.retried("redis")
-    observed.metrics.restored("tail", 40, 0.25)
+    observed.metrics.restoring(40)
+    observed.metrics.restored("tail", 0.25)
     observed.metrics.lookups(hot=5, hits=3, misses=1)
     observed.metrics.stage("commit", 0.004)
     observed.metrics.relabelled(6, failed=2)
