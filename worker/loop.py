@@ -102,6 +102,7 @@ class Worker:
             self._source.subscribe(self._partitions)
             while not self._stopping.is_set():
                 self._turn()
+            log.info("stopping")
         finally:
             self._close()
 

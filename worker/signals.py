@@ -21,11 +21,14 @@ class WorkerSignals:
 
     Before there is a worker to tell, the former end the process as planned, since nothing is under way yet, and the
     latter is kept until there is one.
+
+    The handlers log nothing: a signal may arrive in the middle of a log line, where writing another one fails.
     """
 
     def __init__(self) -> None:
         self._worker: Told | None = None
         self._look = False
+        self._stopped_by: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -34,6 +37,8 @@ class WorkerSignals:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        if self._stopped_by is not None:
+            log.info("told to stop", extra={"signal": signal.Signals(self._stopped_by).name})
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -44,7 +49,7 @@ class WorkerSignals:
             worker.look_for_model()
 
     def _stop(self, number: int, _frame: object) -> None:
-        log.info("stopping", extra={"signal": signal.Signals(number).name})
+        self._stopped_by = number
         if self._worker is None:
             sys.exit(0)
         self._worker.stop()

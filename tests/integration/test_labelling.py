@@ -139,7 +139,7 @@ def test_a_signal_ends_a_worker_that_still_waits_for_kafka(stream: Stream, numbe
         eventually(lambda: worker.logged("starting"), "the worker has begun")
         worker.process.send_signal(number)
         assert worker.process.wait(PATIENCE) == 0, worker.output()
-        assert worker.logged("stopping")
+        assert worker.logged("told to stop")
     finally:
         worker.end()
 

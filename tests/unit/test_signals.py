@@ -1,6 +1,9 @@
 """Signals before there is a worker, and after."""
 
+import io
+import logging
 import signal
+import sys
 
 import pytest
 
@@ -43,6 +46,36 @@ def test_a_bundle_that_came_while_the_worker_was_built_is_looked_for() -> None:
         assert worker.looked == 1
         signal.raise_signal(signal.SIGHUP)
     assert (worker.stopped, worker.looked) == (0, 2)
+
+
+class Interrupted(io.StringIO):
+    """Takes a signal in the middle of a line, and takes no other line meanwhile, as a process's own output."""
+
+    writing = False
+
+    def write(self, text: str) -> int:
+        if self.writing:
+            raise RuntimeError("reentrant call")
+        self.writing = True
+        signal.raise_signal(signal.SIGTERM)
+        self.writing = False
+        return super().write(text)
+
+
+def test_a_signal_in_the_middle_of_a_log_line_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the worker would go on until it is killed."""
+    worker, output = Listener(), Interrupted()
+    monkeypatch.setattr(sys, "stderr", output)
+    handler = logging.StreamHandler(output)
+    monkeypatch.setattr(logging.getLogger("worker"), "handlers", [handler])
+    caplog.set_level(logging.INFO, "worker")
+    with WorkerSignals() as signals:
+        signals.tell(worker)
+        logging.getLogger("worker.loop").info("a line")
+    assert worker.stopped > 0
+    assert "a line" in output.getvalue()
 
 
 def test_afterwards_signals_are_what_they_were() -> None:
