@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.datasets.playlists import GENDERS
+from worker.contract.user_label import Abstention, published
 
 CONFIDENCE_EDGES = tuple(np.round(np.linspace(0.5, 1, 11), 2).tolist())
 KNOWN_SHARE_EDGES = tuple(np.round(np.linspace(0, 1, 11), 2).tolist())
@@ -14,28 +15,24 @@ LENGTH_EDGES = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 10_000)
 
 def describe_distribution(
     probability: NDArray[np.float64],
-    threshold: float,
+    abstention: Abstention,
     clusters: NDArray[np.int64],
     songs: NDArray[np.int64],
     known: NDArray[np.int64],
 ) -> dict[str, Any]:
-    """Shares that sum to 1. `clusters` counts users per cluster. The other arrays are [users]: the second gender's
-    probability, the number of songs, and how many of those were known.
+    """Shares that sum to 1, under the rule by which the worker publishes or abstains.
 
-    A histogram has one share per interval between edges; the last interval includes its upper edge.
+    `clusters` counts users per cluster. The other arrays are [users]: the second gender's probability, the number of
+    songs, and how many of those were known. A histogram has one share per interval between edges; the last interval
+    includes its upper edge.
     """
-    confidence = np.maximum(probability, 1 - probability)
-    published = confidence >= threshold
-    second = probability > 0.5
+    both = np.column_stack([1 - probability, probability])
+    told = np.bincount(published(both, known, abstention), minlength=len(GENDERS) + 1) / len(probability)
     return {
         "users": len(probability),
-        "gender": {
-            GENDERS[0]: float((published & ~second).mean()),
-            GENDERS[1]: float((published & second).mean()),
-            "abstained": float((~published).mean()),
-        },
+        "gender": dict(zip((*GENDERS, "abstained"), told.tolist(), strict=True)),
         "cluster": (clusters / clusters.sum()).tolist(),
-        "confidence": _histogram(confidence, CONFIDENCE_EDGES),
+        "confidence": _histogram(both.max(1), CONFIDENCE_EDGES),
         "known_song_share": _histogram(known / np.maximum(songs, 1), KNOWN_SHARE_EDGES),
         "playlist_length": _histogram(songs, LENGTH_EDGES),
     }

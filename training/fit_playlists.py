@@ -24,6 +24,7 @@ from training.run_folder import FORMAT, Run, package_versions, write_run
 from training.typical_songs import describe_clusters
 from training.user_map import map_users
 from training.watch import History, Watch, progress_bar
+from worker.contract.user_label import Abstention
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _summary(
     tried: list[Tried],
 ) -> dict[str, Any]:
     """run.json"""
-    serving, threshold = fit.fitted.serving, fit.calibration.threshold
+    serving, calibration = fit.fitted.serving, fit.calibration
     return {
         "format": FORMAT,
         "recipe": recipe.as_json(),
@@ -124,14 +125,14 @@ def _summary(
             "cluster_alpha": clustering.alpha,
             "cluster_scale": clustering.scale,
         },
-        "calibration": {**asdict(fit.calibration), "promised_precision": options.precision},
+        "calibration": {**asdict(calibration), "promised_precision": options.precision},
         "figures": {
-            "held_out": {"users": len(held.logits), **scores(held.logits, held.target, threshold)},
+            "held_out": {"users": len(held.logits), **scores(held.logits, held.target, calibration.threshold)},
             "clusters_tried": [asdict(one) for one in tried],
         },
         "distribution": describe_distribution(
             held.probability,
-            threshold,
+            Abstention(calibration.threshold, calibration.min_known_songs),
             np.bincount(held.cluster, minlength=len(clustering.centroids)),
             playlist_lengths(held.users.matrix),
             held.known,

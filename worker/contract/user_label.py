@@ -63,15 +63,23 @@ class Verdicts(NamedTuple):
     """In ten-thousandths."""
 
 
+def published(gender: NDArray[np.floating], known: NDArray[np.number], abstention: Abstention) -> NDArray[np.intp]:
+    """Index of the class that each of B users is told, or the number of classes where the model abstains.
+
+    `gender` is [B, 2], calibrated; `known` [B] counts the songs that the model knows.
+    """
+    told: NDArray[np.intp] = gender.argmax(1)
+    told[(gender.max(1) < abstention.threshold) | (known < abstention.min_known_songs)] = gender.shape[1]
+    return told
+
+
 def judge(
     gender: NDArray[np.float32], cluster: NDArray[np.float32], known: NDArray[np.float32], abstention: Abstention
 ) -> Verdicts:
     """Verdicts from the heads' outputs: `gender` [B, 2], `cluster` [B, K], `known` [B] known songs per user."""
-    best, likely = gender.argmax(1), gender.max(1)
-    best[(likely < abstention.threshold) | (known < abstention.min_known_songs)] = gender.shape[1]
     return Verdicts(
-        best.tolist(),
-        np.rint(likely * 10_000).astype(np.int32).tolist(),
+        published(gender, known, abstention).tolist(),
+        np.rint(gender.max(1) * 10_000).astype(np.int32).tolist(),
         cluster.argmax(1).tolist(),
         np.rint(cluster.max(1) * 10_000).astype(np.int32).tolist(),
     )

@@ -10,12 +10,13 @@ from prometheus_client import CollectorRegistry
 
 from tests.unit.observe.test_metrics import Model, outputs
 from training.distribution import describe_distribution
+from worker.contract.user_label import Abstention, judge
 from worker.observe.drift import HALF_LIFE, Drift, Labels, Watched, drift_of
 from worker.observe.metrics import Metrics
 
 GENDERS = ("f", "m")
 NAMES = ["gender", "cluster", "confidence", "known_song_share", "playlist_length"]
-THRESHOLD = 0.6
+ABSTENTION = Abstention(threshold=0.6, min_known_songs=2)
 
 
 class Audience:
@@ -30,12 +31,20 @@ class Audience:
 
     def distribution(self) -> dict[str, Any]:
         counts = np.bincount(self.clusters, minlength=3)
-        return describe_distribution(self.probability, THRESHOLD, counts, self.songs, self.known)
+        return describe_distribution(self.probability, ABSTENTION, counts, self.songs, self.known)
 
     def labels(self) -> Labels:
-        confidence = np.maximum(self.probability, 1 - self.probability)
-        genders = np.where(confidence >= THRESHOLD, self.probability > 0.5, 2).astype(np.int64)
-        return Labels(genders, self.clusters, confidence, self.known / np.maximum(self.songs, 1), self.songs)
+        """As the worker sees them: the models' outputs, judged."""
+        gender = np.column_stack([1 - self.probability, self.probability]).astype(np.float32)
+        cluster = np.eye(3, dtype=np.float32)[self.clusters]
+        verdicts = judge(gender, cluster, self.known.astype(np.float32), ABSTENTION)
+        return Labels(
+            np.array(verdicts.genders),
+            np.array(verdicts.clusters),
+            np.array(verdicts.gender_probabilities) / 10_000,
+            self.known / np.maximum(self.songs, 1),
+            self.songs,
+        )
 
 
 def watch(distribution: Mapping[str, object], genders: Sequence[str] = GENDERS) -> Drift:
@@ -56,11 +65,21 @@ def test_a_stream_like_the_held_out_users_does_not_drift() -> None:
     assert all(drift.index(name) < 0.02 for name in NAMES)
 
 
+def test_who_has_too_few_known_songs_abstains_in_both() -> None:
+    """A third of these users would be sure enough, were it not for the songs that nobody knows."""
+    few = Audience(0, 3_000, known=0.1)
+    reference, labels = few.distribution(), few.labels()
+    assert reference["gender"]["abstained"] == np.mean(labels.genders == 2) > 0.6
+    drift = watch(reference)
+    drift.observe(labels)
+    assert all(drift.index(name) < 1e-4 for name in NAMES)
+
+
 @pytest.mark.parametrize(
     ("change", "moved"),
     [
         ({"taste": 0.7}, {"cluster"}),
-        ({"known": 0.4}, {"known_song_share"}),
+        ({"known": 0.6}, {"known_song_share"}),
         ({"sure": 8.0}, {"gender", "confidence"}),
     ],
 )
