@@ -57,6 +57,21 @@ def test_run_folder_is_what_export_reads(folder: Path) -> None:
     assert all(len(cluster["songs"]) == 10 for cluster in clusters)
 
 
+def test_the_drifts_baseline_is_what_the_worker_would_have_said_of_the_held_out(folder: Path) -> None:
+    summary = json.loads((folder / "run" / "run.json").read_text("utf-8"))
+    calibration, told = summary["calibration"], summary["distribution"]["gender"]
+    held = pq.read_table(folder / "run" / "predictions.parquet").to_pylist()
+    silent = [
+        max(user["probability"], 1 - user["probability"]) < calibration["threshold"]
+        or user["known_songs"] < calibration["min_known_songs"]
+        for user in held
+    ]
+    women = [user["probability"] < 0.5 for user in held]
+    assert told["abstained"] == pytest.approx(np.mean(silent))
+    assert told["f"] == pytest.approx(np.mean([woman and not mute for woman, mute in zip(women, silent, strict=True)]))
+    assert sum(told.values()) == pytest.approx(1)
+
+
 def test_planted_clusters_are_recovered(folder: Path) -> None:
     """Held-out users of one planted cluster mostly land in one found cluster."""
     predictions = pq.read_table(folder / "run" / "predictions.parquet").to_pydict()

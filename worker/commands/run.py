@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     logs.configure(settings.log.level, settings.log.format)
     metrics = Metrics(CollectorRegistry())
     health = Health(time.monotonic)
+    metrics.watch_loop(health.silence)
     with (
         WorkerSignals() as signals,
         ObserveServer(settings.http.host, settings.http.port, metrics.registry, health) as server,

@@ -42,9 +42,13 @@ class Health:
         with self._lock:
             self._reasons = tuple(reasons)
 
-    def live(self) -> Answer:
+    def silence(self) -> float:
+        """Seconds since the loop last polled."""
         with self._lock:
-            silent = self._clock() - self._polled_at
+            return self._clock() - self._polled_at
+
+    def live(self) -> Answer:
+        silent = self.silence()
         if silent <= self._stalled_after:
             return Answer(True, ())
         return Answer(

@@ -1,6 +1,6 @@
 """Every metric of the worker, once, with its meaning. What is counted per event is counted a batch at a time."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -76,6 +76,7 @@ class Metrics:
         )
         self._lag = self._gauge("lag_events", "Events of an owned partition not processed yet.", "partition")
         self._last_commit = self._gauge("last_commit_timestamp_seconds", "When the last transaction was committed.")
+        self._silence = self._gauge("loop_silence_seconds", "Time since the loop last polled.")
         for reason in Reason:
             self._rejects.labels(reason)
         for part in PARTS:
@@ -142,6 +143,10 @@ class Metrics:
         self._min_known_songs = 0.0
         self._genders: list[str] = []
         self._cluster_ids: list[str] = []
+
+    def watch_loop(self, silence: Callable[[], float]) -> None:
+        """`silence` is asked at every scrape, not by the loop: a loop that hangs tells nothing."""
+        self._silence.set_function(silence)
 
     def stage(self, stage: Stage, seconds: float) -> None:
         """One stage of one batch took so long."""

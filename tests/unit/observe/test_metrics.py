@@ -17,6 +17,7 @@ from worker.contract.rejection import Reason, Reject
 from worker.contract.user_label import Abstention, Verdicts
 from worker.contract.user_state import UserState
 from worker.contract.vocabulary import Vocabulary, song_keys
+from worker.observe.health import Health
 from worker.observe.metrics import ABSTAIN, PARTS, RESTORES, STAGES, Metrics
 from worker.pipeline import Outputs, Pipeline, Policy, Rejected
 
@@ -95,6 +96,16 @@ def test_what_can_be_counted_is_there_from_the_start(observed: Observed) -> None
     assert all(observed("state_lookups_total", result=result) == 0 for result in ("hot", "hit", "miss"))
     assert all(observed("labels_total", gender=gender) == 0 for gender in ("f", "m", ABSTAIN))
     assert all(observed("cluster_labels_total", cluster=str(number)) == 0 for number in range(3))
+
+
+def test_a_loop_that_hangs_is_seen_though_it_tells_nothing(observed: Observed) -> None:
+    now = 5.0
+    health = Health(lambda: now)
+    observed.metrics.watch_loop(health.silence)
+    now = 75.0
+    assert observed("loop_silence_seconds") == 70
+    health.polled()
+    assert observed("loop_silence_seconds") == 0
 
 
 def test_a_committed_batch(observed: Observed) -> None:
