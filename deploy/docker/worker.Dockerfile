@@ -1,6 +1,6 @@
 # The worker alone: docker build -f deploy/docker/worker.Dockerfile -t songprint-worker .
-# BASE may be given with a digest: --build-arg BASE=python:3.13-slim-bookworm@sha256:…
-ARG BASE=python:3.13-slim-bookworm
+# Another base: --build-arg BASE=python:3.13.…-slim-bookworm@sha256:…
+ARG BASE=python:3.13.13-slim-bookworm@sha256:355bfa66770995d7e9a0da4b3473b44d0cb451f6b56f5615ad9c39e3c4eca03f
 
 FROM ${BASE} AS build
 WORKDIR /build

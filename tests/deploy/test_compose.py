@@ -1,6 +1,7 @@
 """The compose file follows its specification, and names files, commands, settings and ports that there are."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def services() -> dict[str, Any]:
 def test_it_follows_the_specification() -> None:
     text = re.sub(r"\$\{\w+:[-?][^}]*\}", "/given", FILE.read_text())  # what Compose puts in is not known here
     parsed = PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(text)))
-    assert {"kafka", "redis", "topics", "worker", "load", "prometheus", "grafana"} == set(parsed.service_names())
+    servers = {"kafka", "redis", "prometheus", "grafana"}
+    assert set(parsed.service_names()) == servers | {"topics", "model", "worker", "producer"}
 
 
 def test_files_that_are_mounted_and_built_from_exist(services: dict[str, Any]) -> None:
@@ -38,14 +40,33 @@ def test_files_that_are_mounted_and_built_from_exist(services: dict[str, Any]) -
 
 def test_our_services_have_real_commands_and_settings_and_few_rights(services: dict[str, Any]) -> None:
     known = {variable(name) for name, _ in setting_fields(Settings)}
-    ours = {name: service for name, service in services.items() if service["image"] == "songprint-worker"}
-    assert set(ours) == {"topics", "worker", "load"}
-    for service in ours.values():
+    ours = {name: service for name, service in services.items() if service["image"].startswith("songprint-")}
+    assert set(ours) == {"topics", "model", "worker", "producer"}
+    for name, service in ours.items():
         words = service.get("command", ["run"])
-        assert _parser(words).parse_args(words)
+        if name == "producer":  # of the training's image, which starts modules
+            assert words.pop(0) == "worker"
+        # What the model's service says to a shell is run by test_docker.
+        assert name == "model" or _parser(words).parse_args(words)
         assert set(service["environment"]) <= known
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
+
+
+def test_images_are_pinned_and_ours_are_of_this_release(services: dict[str, Any]) -> None:
+    release = tomllib.loads((FILE.parents[2] / "pyproject.toml").read_text())["project"]["version"]
+    for service in services.values():
+        name, _, tag = service["image"].partition(":")
+        assert re.search(r"\d+\.\d+", tag), service["image"]
+        assert tag == release or not name.startswith("songprint-")
+
+
+def test_what_has_to_outlive_a_container_is_in_a_volume(services: dict[str, Any]) -> None:
+    """Or Kafka would come back with new topics, and Redis with the states of the old ones."""
+    folders = {name: [volume.split(":")[1] for volume in services[name]["volumes"]] for name in ("kafka", "redis")}
+    assert services["kafka"]["environment"]["KAFKA_LOG_DIRS"] in folders["kafka"]
+    assert folders["redis"] == ["/data"], "where redis-server keeps its files"
+    assert services["redis"]["command"][-2:] == ["--appendonly", "yes"]
 
 
 def test_redis_never_evicts_and_kafka_makes_no_topic_by_itself(services: dict[str, Any]) -> None:

@@ -1,13 +1,20 @@
 """The images' steps, taken without Docker: what they install starts, and nothing else is in them."""
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import yaml
 
+from deploy.local.redis import start_redis
 from tests.deploy.programs import needed
+from tests.integration.own_settings import own_settings
+from tests.stream import Stream, WorkerProcess
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "deploy" / "docker").glob("*.Dockerfile"))
@@ -34,6 +41,20 @@ def test_an_image_is_neither_root_nor_unpinned(file: Path) -> None:
         assert (ROOT / source).exists(), source
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_an_image_is_built_in_one_stage_and_shipped_in_another(file: Path) -> None:
+    (base,) = instructions(file, "ARG")
+    assert re.fullmatch(r"BASE=python:\d+\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
+    assert instructions(file, "FROM") == ["${BASE} AS build", "${BASE}"]
+    shipped = file.read_text().rpartition("FROM ")[2]
+    assert "COPY --from=build /opt/songprint /opt/songprint" in shipped
+    assert not re.search(r"pip|apt|curl|wget", shipped)
+
+
+def test_images_have_one_base() -> None:
+    assert len({instructions(file, "ARG")[0] for file in FILES}) == 1
+
+
 def pins(name: str) -> set[str]:
     return set(re.findall(r"^([\w.-]+==[\w.]+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
 
@@ -42,40 +63,104 @@ def test_images_have_the_versions_that_the_tests_run_with() -> None:
     assert pins("worker.txt") <= pins("training.txt") <= pins("dev.txt")
 
 
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the worker's image has it: /opt/songprint and /app."""
-    folder = tmp_path_factory.mktemp("image")
-    (file,) = [file for file in FILES if file.stem == "worker"]
+class Image(NamedTuple):
+    """What an image would hold, in a folder: /opt/songprint as `venv`, and /app."""
+
+    folder: Path
+    environment: dict[str, str]
+    words: list[str]
+    """What a container starts."""
+
+    @property
+    def app(self) -> Path:
+        return self.folder / "app"
+
+    def run(self, *words: str | Path) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            list(map(str, words)), cwd=self.app, env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def files(self) -> set[Path]:
+        return set(self.folder.rglob("*"))
+
+
+def take_the_steps(name: str, folder: Path) -> Image:
+    """The steps of NAME.Dockerfile, in `folder` instead of a file system of its own."""
+    file = ROOT / "deploy" / "docker" / f"{name}.Dockerfile"
+    (folder / "requirements.txt").write_text((ROOT / "requirements" / f"{name}.txt").read_text())
     (install,) = [step for step in instructions(file, "RUN") if "pip install" in step]
-    (folder / "requirements.txt").write_text((ROOT / "requirements" / "worker.txt").read_text())
     steps = install.replace("/opt/songprint", str(folder / "venv")).replace("--no-cache-dir", "")
-    steps = steps.replace("python -m venv", f"{sys.executable} -m venv")
+    steps = steps.replace("python -m venv", f"{sys.executable} -m venv", 1)
     subprocess.run(["sh", "-c", steps], cwd=folder, check=True, capture_output=True)
-    app = folder / "app"
-    app.mkdir()
-    for source in (copied.split() for copied in instructions(file, "COPY") if copied.startswith("worker")):
-        subprocess.run(["cp", "-r", ROOT / source[0], app / source[1]], check=True)
-    return folder
+    (folder / "app").mkdir()
+    copies = [copied.split() for copied in instructions(file, "COPY") if "--from" not in copied]
+    for source, target in copies[1:]:  # the first is the requirements
+        subprocess.run(["cp", "-r", ROOT / source, folder / "app" / target], check=True)
+    (given,) = instructions(file, "ENV")
+    environment = dict(pair.split("=", 1) for pair in shlex.split(given))
+    environment["PATH"] = f"{folder / 'venv' / 'bin'}:/usr/bin:/bin"
+    (entry,), (command,) = instructions(file, "ENTRYPOINT"), instructions(file, "CMD")
+    return Image(folder, environment, [*json.loads(entry), *json.loads(command)])
 
 
-def run(image: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [image / "venv" / "bin" / "python", *words]
-    return subprocess.run(command, cwd=image / "app", env={}, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return take_the_steps("worker", tmp_path_factory.mktemp("worker-image"))
 
 
-def test_the_workers_image_starts(image: Path) -> None:
-    done = run(image, "-m", "worker", "--help")
+def test_the_workers_image_answers(image: Image) -> None:
+    done = image.run("python", "-m", "worker", "--help")
     assert done.returncode == 0, done.stderr
     assert all(command in done.stdout for command in ("run", "check", "label"))
 
 
-def test_the_workers_image_labels(image: Path, small_bundle: Path) -> None:
-    done = run(image, "-m", "worker", "label", "--bundle", str(small_bundle), "s1", "s2", "s3")
+def test_the_workers_image_labels(image: Image, small_bundle: Path) -> None:
+    done = image.run("python", "-m", "worker", "label", "--bundle", small_bundle, "s1", "s2", "s3")
     assert done.returncode == 0, done.stderr
     assert "cluster" in done.stdout
 
 
-def test_the_workers_image_has_neither_tensorflow_nor_pip(image: Path) -> None:
+def test_the_workers_image_has_neither_tensorflow_nor_pip(image: Image) -> None:
     for absent in ("tensorflow", "pip", "training"):
-        assert run(image, "-c", f"import {absent}").returncode == 1
+        assert image.run("python", "-c", f"import {absent}").returncode == 1
+
+
+def test_the_workers_image_works_as_it_is_started_and_writes_nothing(
+    image: Image, kafka: str, topic_prefix: str, small_bundle: Path, tmp_path: Path
+) -> None:
+    before = image.files()
+    with start_redis(tmp_path / "cache") as cache:
+        stream = Stream(own_settings(topic_prefix, kafka, cache.url, small_bundle), tmp_path)
+        stream.create_topics()
+        stream.send("u", {"type": "snapshot", "songs": ["s1", "s2"]})
+        stream.flush()
+        start = ["sh", "-c", 'cd "$0" && exec "$@"', str(image.app), *image.words]
+        environment = {**image.environment, **stream.environment, "SONGPRINT_HTTP__PORT": "0"}
+        worker = WorkerProcess(start, environment, tmp_path / "worker.log")
+        try:
+            worker.wait_ready()
+            (label,) = stream.labels(1)
+            assert label.label["known_songs"] == 2
+            assert worker.stop() == 0, worker.output()
+        finally:
+            worker.end()
+    assert image.files() == before, "its file system is read-only"
+
+
+@pytest.mark.timeout(900)  # TensorFlow is large
+def test_the_trainings_image_makes_the_model_of_the_compose_file(tmp_path: Path) -> None:
+    image = take_the_steps("training", tmp_path)
+    services = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())["services"]
+    models = tmp_path / "models"
+    models.mkdir()  # the image brings it
+    (script,) = services["model"]["command"]
+    script = script.replace("/models", str(models)).replace("synthesize", "synthesize --users 400 --songs 300")
+    first = image.run(*services["model"]["entrypoint"], script)
+    assert first.returncode == 0, first.stdout + first.stderr
+    label = image.run("python", "-m", "worker", "label", "--bundle", models / "bundle", "小情歌", "我好想你")
+    assert label.returncode == 0, label.stderr
+    written = {file: file.stat().st_mtime_ns for file in models.rglob("*")}
+    again = image.run(*services["model"]["entrypoint"], script)
+    assert again.returncode == 0
+    assert {file: file.stat().st_mtime_ns for file in models.rglob("*")} == written, "a bundle that is there is kept"
+    assert image.run("python", "-c", "import pip").returncode == 1

@@ -1,8 +1,10 @@
 """`worker load`: a data folder's playlists as snapshot events."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -13,12 +15,22 @@ from worker.errors import Stop
 from worker.plays import read_playlists
 from worker.settings import Settings, load_settings
 
+Item = TypeVar("Item")
+
 HELP = "Publish a data folder's playlists as snapshot events (backfill)."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder with plays as .csv, .tsv or .parquet")
     parser.add_argument("--users", type=int, metavar="N", help="only the first N users")
+    parser.add_argument("--rate", type=_rate, metavar="N", help="at most N a second; by default as fast as can be")
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 < rate <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 1,000,000")
+    return rate
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     playlists = read_playlists(arguments.folder)
     if arguments.users is not None:
         playlists = dict(list(playlists.items())[: arguments.users])
-    failures = _publish(settings, playlists)
+    failures = _publish(settings, playlists, arguments.rate)
     if failures:
         raise Stop(
             f"{len(failures)} of {len(playlists)} events were not accepted: {failures[0]}; run the command again"
@@ -35,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _publish(settings: Settings, playlists: Mapping[str, list[str]]) -> list[str]:
+def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float | None) -> list[str]:
     """Publishes one snapshot for each user; returns why records were refused, empty when all went well."""
     producer = Producer(
         {
@@ -53,8 +65,9 @@ def _publish(settings: Settings, playlists: Mapping[str, list[str]]) -> list[str
         if error is not None:
             failures.append(error.str())
 
+    snapshots = track(list(_snapshots(playlists)), description="publishing", transient=True)
     try:
-        for user, value in track(list(_snapshots(playlists)), description="publishing", transient=True):
+        for user, value in paced(snapshots, rate, time.monotonic, producer.poll) if rate else snapshots:
             while True:
                 try:
                     producer.produce(settings.kafka.events_topic, value, user, on_delivery=delivered)
@@ -68,6 +81,18 @@ def _publish(settings: Settings, playlists: Mapping[str, list[str]]) -> list[str
     except KafkaException as exception:
         raise sorted_error(error_of(exception), "publishing playlists") from exception
     return failures
+
+
+def paced(
+    items: Iterable[Item], rate: float, clock: Callable[[], float], wait: Callable[[float], object]
+) -> Iterator[Item]:
+    """`items`, at most `rate` a second; what was late is not made up for in a burst."""
+    due = clock()
+    for item in items:
+        while (early := due - clock()) > 0:
+            wait(early)
+        due = max(due, clock()) + 1 / rate
+        yield item
 
 
 def _snapshots(playlists: Mapping[str, list[str]]) -> Iterator[tuple[str, bytes]]:
