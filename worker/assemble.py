@@ -36,6 +36,15 @@ def kafka_topics(settings: Settings) -> KafkaTopics:
     return KafkaTopics(settings.kafka.client_options(), topics_of(settings), ADMIN_SECONDS)
 
 
+def clients_that_take_their_options(settings: Settings) -> KafkaTopics:
+    """Makes every kind of client that a worker has, and joins nothing with it. Raises Stop for the first that fails."""
+    kafka = kafka_topics(settings)
+    KafkaChangelog(changelog_options(settings), kafka.admin, kafka.topics.states).close()
+    KafkaSource(consumer_options(settings), kafka.admin, kafka.topics.events, incremental=True).close()
+    KafkaSink(producer_options(settings), kafka.topics, settings.kafka.transaction_timeout_ms / 1000).check()
+    return kafka
+
+
 def redis_states(settings: Settings) -> RedisStates:
     """The cache of states. Raises Retry if it is a cluster and none of its nodes answers."""
     given = settings.redis
@@ -55,6 +64,8 @@ def redis_states(settings: Settings) -> RedisStates:
     try:
         cluster = redis.RedisCluster.from_url(given.url, **options)  # asks the nodes at once, unlike a single server
     except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
+        if "Cluster mode is not enabled" in str(error):
+            raise Stop(f"{given.url} is no node of a Redis Cluster; set SONGPRINT_REDIS__CLUSTER to false") from error
         raise Retry(f"Redis Cluster at {given.url}: {error}", "redis") from error
     return RedisStates(cluster, given.key_prefix, settings.kafka.group, given.url)
 

@@ -77,7 +77,7 @@ def _secret(name: str, path: Path, given: Mapping[str, Any]) -> str:
         raise ValueError(f"`{secret}` and `{name}` are both set; one of the two is accepted")
     try:
         return path.read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there, not text, no path
         raise ValueError(f"`{name}`: cannot read the secret: {error}") from error
 
 

@@ -161,6 +161,7 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
         ({"REDIS__SSL_CA_CERTS": __file__}, ["REDIS__SSL_CA_CERTS"]),
         ({"REDIS__PASSWORD": "x", "REDIS__PASSWORD_FILE": __file__}, ["REDIS__PASSWORD", "REDIS__PASSWORD_FILE"]),
         ({"REDIS__PASSWORD_FILE": "/no/such"}, ["REDIS__PASSWORD_FILE"]),
+        ({"REDIS__PASSWORD_FILE": "\0"}, ["REDIS__PASSWORD_FILE"]),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(environment: dict[str, str], named: list[str]) -> None:

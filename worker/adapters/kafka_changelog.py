@@ -6,8 +6,8 @@ from typing import Any, cast
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import sorted_error
-from worker.adapters.kafka_log import librdkafka
 from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import StateChange
 
@@ -21,7 +21,7 @@ class KafkaChangelog:
     """
 
     def __init__(self, options: Mapping[str, Any], admin: AdminClient, topic: str) -> None:
-        self._consumer = Consumer({**options, "enable.partition.eof": True}, logger=librdkafka)
+        self._consumer = make_client(Consumer, {**options, "enable.partition.eof": True})
         self._admin = admin
         self._topic = topic
         self._position = 0

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.adapters.kafka_log import librdkafka
 from worker.adapters.ports import Headers
 from worker.errors import Stop
 
@@ -64,7 +64,8 @@ class KafkaDeadLetters:
         self._topic = topic
         self._group = group
         self._producer: Producer | None = None
-        self._consumer = Consumer(
+        self._consumer = make_client(
+            Consumer,
             {
                 **options,
                 "group.id": group,
@@ -73,7 +74,6 @@ class KafkaDeadLetters:
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
             },
-            logger=librdkafka,
         )
 
     def bounds(self) -> dict[int, tuple[int, int]]:
@@ -119,7 +119,7 @@ class KafkaDeadLetters:
     def open(self) -> None:
         """To be called before `replay`; whoever else is replaying is stopped by it."""
         options = {**self._options, "transactional.id": self._group, "partitioner": "murmur2_random"}
-        self._producer = Producer(options, logger=librdkafka)
+        self._producer = make_client(Producer, options)
         self._ask(lambda: self._ready.init_transactions(_SILENCE), "beginning a replay")
 
     def replay(self, letters: Iterable[Letter], topic: str, passed: Mapping[int, int]) -> None:

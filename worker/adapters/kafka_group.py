@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.errors import Stop
@@ -21,16 +21,29 @@ class KafkaGroup:
 
     def members(self) -> list[str]:
         """Names of the members that the broker still counts; empty if there is no such group."""
-        future = self._admin.describe_consumer_groups([self._group], request_timeout=_WAIT)[self._group]
-        try:
-            found = future.result()
-        except KafkaException as exception:
-            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return []
-            raise sorted_error(error_of(exception), f"describing the group {self._group}") from exception
-        if found.state in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}:
+        found = self._described()
+        if found is None or found.state in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}:
             return []
         return [member.group_instance_id or member.member_id for member in found.members]
+
+    def rights(self) -> frozenset[str] | None:
+        """What this client may do with the group, named as Kafka's ACL operations in lower case; None: unknown."""
+        found = self._described()
+        if found is None or found.authorized_operations is None:
+            return None
+        return frozenset(each.name.lower() for each in found.authorized_operations)
+
+    def _described(self) -> ConsumerGroupDescription | None:
+        asked = self._admin.describe_consumer_groups(
+            [self._group], include_authorized_operations=True, request_timeout=_WAIT
+        )
+        try:
+            found: ConsumerGroupDescription = asked[self._group].result()
+        except KafkaException as exception:
+            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return None
+            raise sorted_error(error_of(exception), f"describing the group {self._group}") from exception
+        return found
 
     def wait_until_empty(self, seconds: float) -> None:
         """A stopped static member counts until its session times out. Raises Stop if one stays for `seconds`."""

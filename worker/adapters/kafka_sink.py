@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.adapters.kafka_log import librdkafka
 from worker.adapters.ports import DeadLetter, OutputRecord
 from worker.errors import Retry, Stop
 
@@ -43,9 +43,13 @@ class KafkaSink:
         self._renew = False
         self._fenced_at = -FENCED_TWICE
 
+    def check(self) -> None:
+        """Whether its options are ones that a producer takes; nothing is sent. Raises Stop if not."""
+        make_client(Producer, self._options)
+
     def open(self) -> None:
         self._discard()
-        producer = Producer(self._options, logger=librdkafka)
+        producer = make_client(Producer, self._options)
         self._protocol(producer.init_transactions, "taking over the transactional id")
         self._producer, self._renew = producer, False
 

@@ -16,8 +16,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.adapters.kafka_log import librdkafka
 from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
 from worker.errors import Retry, Stop
@@ -55,7 +55,7 @@ class KafkaSource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = {**options, "stats_cb": self._statistics}
-        self._consumer = Consumer(self._options, logger=librdkafka)
+        self._consumer = make_client(Consumer, self._options)
         self._clock = clock
         self._refused_at: float | None = None  # since when the group does not let this member in
         self._admin = admin
@@ -173,7 +173,7 @@ class KafkaSource:
         if now - self._refused_at > RELEASE_SECONDS:
             return
         self._consumer.close()
-        self._consumer = Consumer(self._options, logger=librdkafka)
+        self._consumer = make_client(Consumer, self._options)
         self.subscribe(self._ownership)
         raise Retry(f"Kafka, joining the group: {error.str()}", "kafka")
 

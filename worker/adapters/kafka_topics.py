@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewTopic, OffsetSpec, ResourceType
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.adapters.kafka_log import librdkafka
 from worker.adapters.kafka_sink import Topics
 from worker.errors import Retry, Stop
 from worker.watermark import Identity
@@ -32,6 +32,10 @@ class TopicFacts(NamedTuple):
     id: str
     partitions: int
     replication: int
+    in_sync: int
+    """Copies of the worst partition that are up to date; 0 if one has no leader."""
+    rights: frozenset[str]
+    """What the client may do with it, by the names of Kafka's ACL operations in lower case."""
     config: Mapping[str, str]
     """Every setting that holds for it."""
     overrides: Mapping[str, str]
@@ -61,7 +65,8 @@ class KafkaTopics:
     """Looks at a cluster's topics through an admin client; every look-up is bounded by `timeout` seconds."""
 
     def __init__(self, options: Mapping[str, Any], topics: Topics, timeout: float) -> None:
-        self.admin = AdminClient(dict(options), logger=librdkafka)
+        self._heard = ""
+        self.admin: AdminClient = make_client(AdminClient, {**options, "error_cb": self._hear})
         self.topics = topics
         self._timeout = timeout
         self._where = options.get("bootstrap.servers")
@@ -93,7 +98,9 @@ class KafkaTopics:
         names = [name for name in self.topics if name in listed]
         if not names:
             return {}
-        described = self.admin.describe_topics(TopicCollection(names), request_timeout=self._timeout)
+        described = self.admin.describe_topics(
+            TopicCollection(names), request_timeout=self._timeout, include_authorized_operations=True
+        )
         configs = self.admin.describe_configs(
             [ConfigResource(ResourceType.TOPIC, name) for name in names], request_timeout=self._timeout
         )
@@ -104,8 +111,15 @@ class KafkaTopics:
             entries = self._ask(config_of[name].result, f"reading the settings of the topic {name}")
             config = {entry.name: entry.value for entry in entries.values() if entry.value is not None}
             overrides = {key: value for key, value in config.items() if entries[key].source == _SET_FOR_TOPIC}
-            replication = len(topic.partitions[0].replicas)
-            facts[name] = TopicFacts(str(topic.topic_id), len(topic.partitions), replication, config, overrides)
+            facts[name] = TopicFacts(
+                id=str(topic.topic_id),
+                partitions=len(topic.partitions),
+                replication=len(topic.partitions[0].replicas),
+                in_sync=min(len(part.isr) if part.leader is not None else 0 for part in topic.partitions),
+                rights=frozenset(each.name.lower() for each in topic.authorized_operations or ()),
+                config=config,
+                overrides=overrides,
+            )
         return facts
 
     def bounds(self, name: str) -> dict[int, tuple[int, int]]:
@@ -148,8 +162,16 @@ class KafkaTopics:
         cluster = self._ask(lambda: self.admin.cluster_id(self._timeout), "asking for the cluster's id")
         return Identity(str(cluster), events.id, states.id, events.partitions)
 
+    def _hear(self, error: KafkaError) -> None:
+        """Why there is no connection; what a request fails with tells only that there is none."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._heard = error.str().partition(" (after ")[0]
+
     def _ask(self, question: Callable[[], Answer], doing: str) -> Answer:
+        self._heard = ""
         try:
             return question()
         except KafkaException as exception:
-            raise sorted_error(error_of(exception), f"at {self._where}, {doing}") from exception
+            self.admin.poll(0)
+            why = f" ({self._heard})" if self._heard else ""
+            raise sorted_error(error_of(exception), f"at {self._where}, {doing}{why}") from exception

@@ -7,15 +7,23 @@ from worker.checks.finding import Finding, note, ok
 from worker.observe.drift import drift_of
 from worker.settings import Settings
 
+OLD_DAYS = 180
+"""After so many days the alert SongprintModelOutOfDate fires."""
 
-def check_bundle(settings: Settings) -> Iterator[Finding]:
-    """Raises Stop if the bundle may not run."""
+
+def check_bundle(settings: Settings, now: float) -> Iterator[Finding]:
+    """`now` is in seconds since 1970. Raises Stop if the bundle may not run."""
     labeller = load_labeller(settings)
     yield ok(
         "bundle",
         f"{settings.model.bundle} holds the model {labeller.version}: {len(labeller.vocabulary):,} songs, genders "
         f"{', '.join(labeller.genders)}, {len(labeller.cluster_names)} clusters; all digests and golden cases agree",
     )
+    days = (now - labeller.created.timestamp()) / 86_400
+    if days > OLD_DAYS:
+        yield note(
+            "bundle", f"{labeller.version} was trained {days:,.0f} days ago", "train one on recent plays; see models.md"
+        )
     if drift_of(labeller.distribution, labeller.genders, len(labeller.cluster_names)) is None:
         yield note(
             "bundle",

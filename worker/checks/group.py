@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from worker.adapters.kafka_group import KafkaGroup
 from worker.adapters.kafka_topics import KafkaTopics
-from worker.checks.finding import Finding, ok, problem
+from worker.checks.finding import Finding, note, ok, problem
 from worker.restore import RESET_HINT
 
 
@@ -14,8 +14,18 @@ def check_group(kafka: KafkaTopics, group: str) -> Iterator[Finding]:
     members = looked_at.members()
     who = f"workers {', '.join(sorted(members))}" if members else "no worker at present"
     committed = looked_at.committed(kafka.topics.events)
-    yield ok("group", f"{group} has {who}, and offsets of {len(committed)} partitions")
     events, states = kafka.bounds(kafka.topics.events), kafka.bounds(kafka.topics.states)
+    waiting = sum(max(0, high - committed.get(partition, low)) for partition, (low, high) in events.items())
+    yield ok("group", f"{group} has {who}, and offsets of {len(committed)} partitions; {waiting:,} events wait")
+    rights = looked_at.rights()
+    if rights is not None and "read" not in rights:
+        yield problem("group", f"this Kafka user lacks read on {group}", "grant the rights listed in docs/security.md")
+    if len(members) > len(events):
+        yield note(
+            "group",
+            f"{len(members)} workers share {len(events)} partitions: some have none",
+            "stop those that are too many, or move to topics with more partitions (docs/upgrading.md)",
+        )
     for partition, (low, high) in events.items():
         offset = committed.get(partition)
         first, last = states.get(partition, (0, 0))

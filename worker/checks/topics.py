@@ -15,7 +15,11 @@ def check_topics(names: Topics, facts: Mapping[str, TopicFacts]) -> Iterator[Fin
         if name in facts:
             yield from _check_topic(name, facts[name], compacted=name in (names.labels, names.states))
         else:
-            yield problem("topics", f"there is no topic {name}", "create it with `python -m worker topics --create`")
+            yield problem(
+                "topics",
+                f"there is no topic {name} that this user may see",
+                "create it with `python -m worker topics --create`, or grant the rights listed in docs/security.md",
+            )
     if names.events in facts and names.states in facts:
         yield from _check_partitions(names, facts[names.events].partitions, facts[names.states].partitions)
 
@@ -23,7 +27,8 @@ def check_topics(names: Topics, facts: Mapping[str, TopicFacts]) -> Iterator[Fin
 def _check_topic(name: str, topic: TopicFacts, *, compacted: bool) -> Iterator[Finding]:
     policy, wanted = topic.config["cleanup.policy"], "compact" if compacted else "delete"
     if policy == wanted:
-        yield ok("topics", f"{name} has {topic.partitions} partitions, cleanup.policy {policy}")
+        plural = "s" if topic.partitions > 1 else ""
+        yield ok("topics", f"{name} has {topic.partitions} partition{plural}, cleanup.policy {policy}")
     else:
         yield problem("topics", f"{name} has cleanup.policy {policy}: {_WHY[wanted]}", f"set it to {wanted}")
     in_sync = int(topic.config["min.insync.replicas"])
@@ -32,6 +37,13 @@ def _check_topic(name: str, topic: TopicFacts, *, compacted: bool) -> Iterator[F
             "topics",
             f"{name} has {topic.replication} replicas and min.insync.replicas {in_sync}, so nothing can be written",
             "lower min.insync.replicas, or give the topic more replicas",
+        )
+    elif topic.in_sync < in_sync:
+        yield problem(
+            "topics",
+            f"{name} has a partition with {topic.in_sync} of {topic.replication} replicas in sync, and "
+            f"min.insync.replicas {in_sync}, so it cannot be written",
+            "bring the brokers back, and see that they catch up",
         )
     elif topic.replication == 1:
         yield note("topics", f"{name} has one replica: its broker's disk is its only copy", "in production, have three")

@@ -10,6 +10,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from rich.progress import track
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.errors import Stop
 from worker.plays import read_playlists
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float | None) -> list[str]:
     """Publishes one snapshot for each user; returns why records were refused, empty when all went well."""
-    producer = Producer(
+    producer = make_client(
+        Producer,
         {
             **settings.kafka.client_options(),
             "partitioner": "murmur2_random",  # as every producer of this topic, or a user would get two states
@@ -57,7 +59,7 @@ def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float
             "linger.ms": 20,
             "compression.type": "lz4",
             "message.timeout.ms": int(settings.kafka.startup_timeout_s * 1000),
-        }
+        },
     )
     failures: list[str] = []
 

@@ -1,0 +1,19 @@
+"""What `worker check` says of a model's age."""
+
+import re
+from pathlib import Path
+
+from worker.checks.bundle import OLD_DAYS, check_bundle
+from worker.settings import Model, Settings
+
+ALERTS = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules" / "alerts.yml"
+
+
+def test_an_old_model_is_told_when_the_alert_would_fire(small_bundle: Path) -> None:
+    settings = Settings(model=Model(bundle=small_bundle))
+    (fresh,) = check_bundle(settings, 0.0)
+    assert fresh.status == "ok"
+    _, old = check_bundle(settings, 4e9)
+    assert (old.status, old.part) == ("note", "bundle")
+    assert re.search(r"was trained [\d,]+ days ago", old.what)
+    assert f"> {OLD_DAYS} * 86400" in ALERTS.read_text()

@@ -1,0 +1,49 @@
+"""What `worker check` says of the process's own memory, address and log."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.checks.process import check_memory, check_watching, memory_limit
+from worker.settings import Http, Log, Policy
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("max\n", None), ("1073741824\n", 1 << 30), ("9223372036854771712\n", None), (None, None)]
+)
+def test_the_containers_limit(tmp_path: Path, text: str | None, limit: int | None) -> None:
+    file = tmp_path / "memory.max"
+    if text is not None:
+        file.write_text(text)
+    assert memory_limit((tmp_path / "absent", file)) == limit
+
+
+@pytest.mark.parametrize(("limit", "status"), [(512 * MIB, ["ok"]), (511 * MIB, ["problem"]), (None, [])])
+def test_states_leave_room_for_the_rest(limit: int | None, status: list[str]) -> None:
+    found = list(check_memory(Policy(max_hot_bytes=256 * MIB), limit))
+    assert [finding.status for finding in found] == status
+    assert all("SONGPRINT_POLICY__MAX_HOT_BYTES" in finding.mend for finding in found if finding.status == "problem")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("0.0.0.0", []),
+        ("::", []),
+        ("127.0.0.1", ["note"]),
+        ("localhost", ["note"]),
+        ("no.such.host.invalid", ["problem"]),
+    ],
+)
+def test_an_address_that_nobody_reaches_is_told(host: str, status: list[str]) -> None:
+    found = list(check_watching(Http(host=host), Log()))
+    assert [finding.status for finding in found] == status
+    assert all("SONGPRINT_HTTP__HOST" in finding.mend for finding in found)
+
+
+def test_a_log_that_tells_users_is_told() -> None:
+    (found,) = check_watching(Http(host="0.0.0.0"), Log(level="debug"))
+    assert (found.status, found.part) == ("note", "log")
+    assert "SONGPRINT_LOG__LEVEL" in found.mend

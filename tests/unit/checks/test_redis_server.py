@@ -1,0 +1,41 @@
+"""What `worker check` says of Redis' clock, and how it tries what a worker does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from worker.adapters.memory import MemoryStates
+from worker.checks.redis_server import NOBODYS, check_redis, try_redis
+
+NODE: Mapping[str, Any] = {
+    "redis_version": "7.0.15",
+    "maxmemory_policy": "noeviction",
+    "maxmemory": 1 << 30,
+    "used_memory": 1 << 20,
+    "evicted_keys": 0,
+    "role": "master",
+    "cluster_enabled": 0,
+    "server_time_usec": 1_000_000_000,
+}
+
+
+@pytest.mark.parametrize(("now", "notes"), [(1_000.0, []), (1_001.9, []), (1_060.0, ["60 s"]), (940.0, ["60 s"])])
+def test_a_clock_that_is_wrong_is_told(now: float, notes: list[str]) -> None:
+    found = [finding for finding in check_redis({"here": NODE}, now, cluster=False) if finding.status != "ok"]
+    assert [finding.status for finding in found] == ["note"] * len(notes)
+    assert all(note in finding.what for note, finding in zip(notes, found, strict=True))
+
+
+def test_a_server_that_does_not_tell_its_time_is_believed() -> None:
+    node = {name: value for name, value in NODE.items() if name != "server_time_usec"}
+    assert {finding.status for finding in check_redis({"here": node}, 1e9, cluster=False)} == {"ok"}
+
+
+def test_a_trial_leaves_nothing_behind() -> None:
+    cache = MemoryStates()
+    cache.claim(0, None, b"mark", empty=False)
+    assert [finding.status for finding in try_redis(cache)] == ["ok"]
+    assert cache.watermark(NOBODYS) is None
+    assert not cache.relabel_requested(NOBODYS)
+    assert cache.watermark(0) == b"mark", "a worker's partition"

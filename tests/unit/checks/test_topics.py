@@ -1,0 +1,52 @@
+"""What `worker check` says of topics that a test's one broker cannot have, and of rights."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from worker.adapters.kafka_sink import Topics
+from worker.adapters.kafka_topics import TopicFacts, plan
+from worker.checks.finding import Finding
+from worker.checks.rights import NEEDED, check_rights
+from worker.checks.topics import check_topics
+
+NAMES = Topics("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
+ALL = frozenset(["read", "write", "describe", "describe_configs"])
+SECURITY = Path(__file__).parents[3] / "docs" / "security.md"
+
+
+def facts(**changed: object) -> dict[str, TopicFacts]:
+    """Topics as they should be, three replicas each, but for what is changed of the labels'."""
+    made = {
+        each.name: TopicFacts("id", each.partitions, 3, 3, ALL, each.config | {"min.insync.replicas": "2"}, each.config)
+        for each in plan(NAMES, 8)
+    }
+    return made | {NAMES.labels: made[NAMES.labels]._replace(**changed)}
+
+
+def problems(found: list[Finding]) -> list[str]:
+    return [finding.what for finding in found if finding.status == "problem"]
+
+
+def test_topics_as_they_should_be() -> None:
+    assert not problems([*check_topics(NAMES, facts()), *check_rights(NAMES, facts())])
+
+
+@pytest.mark.parametrize(("in_sync", "wrong"), [(2, 0), (1, 1), (0, 1)])
+def test_a_partition_with_too_few_replicas_in_sync(in_sync: int, wrong: int) -> None:
+    found = problems(list(check_topics(NAMES, facts(in_sync=in_sync))))
+    assert len(found) == wrong
+    assert all(f"user-labels has a partition with {in_sync} of 3 replicas in sync" in each for each in found)
+
+
+def test_a_right_that_is_lacking() -> None:
+    (said,) = problems(list(check_rights(NAMES, facts(rights=ALL - {"write"}))))
+    assert said == "this Kafka user lacks write on user-labels"
+
+
+def test_the_rights_are_those_of_the_security_page() -> None:
+    rows = re.findall(r"^\| `topic` \| `(\S+)` \| (.+) \|$", SECURITY.read_text(), re.MULTILINE)
+    assert {name: set(re.findall("`(.+?)`", rights)) for name, rights in rows} == {
+        name: set(rights.split()) for name, rights in zip(NAMES, NEEDED, strict=True)
+    }

@@ -1,0 +1,33 @@
+"""Making librdkafka's clients, of which each kind knows only when it is made whether it takes its options."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaException
+
+from worker.adapters.kafka_errors import error_of
+from worker.adapters.kafka_log import librdkafka
+from worker.errors import Stop
+
+Client = TypeVar("Client")
+
+
+def make_client(kind: Callable[..., Client], options: Mapping[str, Any]) -> Client:
+    """A Consumer, Producer or AdminClient. Raises Stop for options that it does not take, or files that are no good."""
+    try:
+        return kind(dict(options), logger=librdkafka)
+    except KafkaException as exception:
+        raise _refused(error_of(exception).str()) from exception
+    except (TypeError, ValueError) as error:  # an option that is no text, such as a callback
+        raise _refused(str(error)) from error
+
+
+_OPTIONS = ("SONGPRINT_KAFKA__OPTIONS", "SONGPRINT_KAFKA__CONSUMER_OPTIONS", "SONGPRINT_KAFKA__PRODUCER_OPTIONS")
+_HAS_A_SETTING = re.compile(r"ssl\.(ca|certificate|key)\.(location|password)|sasl\.mechanism")
+
+
+def _refused(why: str) -> Stop:
+    """`why` names the option, in librdkafka's words; what it got is not shown, as it may be a secret."""
+    named = [f"SONGPRINT_KAFKA__{found[0].replace('.', '_').upper()}" for found in _HAS_A_SETTING.finditer(why)]
+    return Stop(f"librdkafka does not take what it got: {why}. Correct {' or '.join(named or _OPTIONS)}")

@@ -1,0 +1,55 @@
+"""What the worker's own process is given: memory, an address to be watched at, a level to log at."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from worker.checks.finding import Finding, note, ok, problem
+from worker.settings import Http, Log, Policy
+
+HOT_SHARE = 0.5
+"""Most of the process's memory that states may take: the rest is for the model and what a batch needs."""
+_MIB = 1 << 20
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_NO_LIMIT = 1 << 60  # what the older of the two says in place of "max" is beyond
+
+
+def memory_limit(files: tuple[Path, ...] = _LIMITS) -> int | None:
+    """Bytes that this process's container may have; None where nothing bounds it, or nothing tells."""
+    for file in files:
+        if file.is_file():
+            text = file.read_text().strip()
+            return int(text) if text.isdigit() and int(text) < _NO_LIMIT else None
+    return None
+
+
+def check_memory(policy: Policy, limit: int | None) -> Iterator[Finding]:
+    hot = policy.max_hot_bytes
+    if limit is None:
+        return
+    if hot > HOT_SHARE * limit:
+        yield problem(
+            "memory",
+            f"states may take {hot / _MIB:,.0f} MiB in process, more than half of the {limit / _MIB:,.0f} MiB that the "
+            "container may have: it would be killed",
+            f"raise the memory limit, or set SONGPRINT_POLICY__MAX_HOT_BYTES to {int(HOT_SHARE * limit)} or less",
+        )
+    else:
+        yield ok("memory", f"states may take {hot / _MIB:,.0f} of the container's {limit / _MIB:,.0f} MiB")
+
+
+def check_watching(http: Http, log: Log) -> Iterator[Finding]:
+    try:
+        address = socket.getaddrinfo(http.host, 0, type=socket.SOCK_STREAM)[0][4][0]
+    except OSError as error:
+        yield problem("http", f"{http.host} is no address of this machine: {error}", "correct SONGPRINT_HTTP__HOST")
+    else:
+        if ipaddress.ip_address(address).is_loopback:
+            yield note(
+                "http",
+                f"metrics and health are served at {http.host}, so to this machine alone",
+                "set SONGPRINT_HTTP__HOST to 0.0.0.0 where Prometheus or probes come from elsewhere",
+            )
+    if log.level == "debug":
+        yield note("log", "at level debug, user ids are logged", "set SONGPRINT_LOG__LEVEL to info in production")
