@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": "compare recipes and baselines on the same folds",
     "fit": "train one recipe on a data folder",
     "report": "write one self-contained page about a run",
+    "similar": "nearest songs or artists by their vectors, and arithmetic with them",
     "synthesize": "write a synthetic data folder with a planted truth",
 }
 """Each is a module of training.commands with `add_arguments(parser)` and `run(arguments, console)`."""

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists, Sparse, playlist_lengths
 from training.errors import RunError
 from training.run_folder import read_serving, read_songs, read_summary
@@ -14,6 +15,13 @@ from training.serving import Serving
 
 BATCH_USERS = 16_384
 """Users encoded and written at a time, so that memory stays bounded however many there are."""
+
+
+def encode_folder(run: Path, data: Path, out: Path) -> str:
+    """Encode the users of a data folder; returns what was written, in words."""
+    playlists = load_playlists(data)
+    width = encode_users(run, playlists, out)
+    return f"{playlists.matrix.shape[0]:,} users, {width} columns each"
 
 
 def encode_users(run: Path, data: Playlists, out: Path) -> int:

@@ -24,6 +24,7 @@ from training.serving import restrict_songs
 from training.watch import Watch, unwatched
 
 FORMAT = 1
+FAMILY = "playlists"
 
 Results = dict[str, Any]
 """The evaluation as it is stored: `plan`, and per recipe its parameters and one dictionary of figures per fold."""
@@ -46,24 +47,28 @@ def make_plan(data: Playlists, folds: int, repeats: int, seed: int, precision: f
     return Plan(data_digest(data), folds, repeats, seed, precision)
 
 
-def open_results(path: Path, plan: Plan) -> Results:
+def open_results(path: Path, plan: dict[str, Any], family: str = FAMILY) -> Results:
     """The results so far, or empty ones. Raises TrainingError where the file holds those of another plan."""
     if not path.exists():
-        return {"format": FORMAT, "plan": asdict(plan), "recipes": {}}
-    results = read_results(path)
-    if results["plan"] != asdict(plan):
+        return {"format": FORMAT, "family": family, "plan": plan, "recipes": {}}
+    results = read_results(path, family)
+    if results["plan"] != plan:
         raise TrainingError(f"{path} holds an evaluation of other data, folds, seed or precision; give another --out")
     return results
 
 
-def read_results(path: Path) -> Results:
-    """The results in a file. Raises TrainingError where it holds none."""
+def read_results(path: Path, family: str) -> Results:
+    """The results in a file. Raises TrainingError where it holds none, or those of recipes of another family."""
     try:
         results: Results = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} is no evaluation: {error}; make one with evaluate") from error
     if not isinstance(results, dict) or results.get("format") != FORMAT:
         raise TrainingError(f"{path} is no evaluation of this version; make one with evaluate")
+    # Files from before there were families hold playlists.
+    found = results.get("family", FAMILY)
+    if found != family:
+        raise TrainingError(f"{path} holds an evaluation of {found} where one of {family} is needed; give another file")
     return results
 
 
@@ -75,7 +80,7 @@ def evaluate(
     With `first`, only the first so many folds: enough for recipes that are slow and not in the running. The watch is
     told of every fold as if it were an epoch.
     """
-    results = open_results(path, plan)
+    results = open_results(path, asdict(plan))
     folds = repeated_folds(data.gender, plan.folds, plan.repeats, plan.seed)[:first]
     for recipe in recipes:
         stored = results["recipes"].setdefault(recipe.name, {"recipe": recipe.as_json(), "folds": []})
@@ -84,7 +89,7 @@ def evaluate(
         for number in range(len(stored["folds"]), len(folds)):
             figures = _fit_fold(recipe, data, folds[number], plan, number)
             stored["folds"].append(figures)
-            _store(path, results)
+            store_results(path, results)
             watch({"phase": recipe.name, "epoch": number + 1, "auc": figures["auc"]}, len(folds))
     return results
 
@@ -108,7 +113,7 @@ def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Pl
     }
 
 
-def _store(path: Path, results: Results) -> None:
+def store_results(path: Path, results: Results) -> None:
     """Replace the file whole, so that a stop leaves the last complete one."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", "utf-8")

@@ -20,7 +20,10 @@ MODELS = {
     "logistic": "training.models.linear:Logistic",
     "majority": "training.models.linear:Majority",
     "mult_vae": "training.models.mult_vae:MultVae",
+    "plain_features": "training.models.plain_features:PlainFeatures",
+    "ppmi_svd": "training.models.ppmi_svd:PpmiSvd",
     "projection": "training.models.projection:Projection",
+    "skip_gram": "training.models.skip_gram:SkipGram",
     "songprint": "training.models.songprint:Songprint",
 }
 """Where each model's class is; it is imported only when a recipe names it."""

@@ -80,15 +80,16 @@ def refuse_existing(path: Path) -> None:
 def write_run(path: Path, run: Run) -> None:
     """Write the whole folder."""
     with new_folder(path) as folder:
-        _write_json(folder / "run.json", run.summary)
-        _write_json(folder / "clusters.json", [asdict(profile) for profile in run.clusters])
-        _write_json(folder / "history.json", run.history)
+        write_json(folder / "run.json", run.summary)
+        write_json(folder / "clusters.json", [asdict(profile) for profile in run.clusters])
+        write_json(folder / "history.json", run.history)
         np.savez(folder / "model.npz", **_arrays(run))
         pq.write_table(run.songs, folder / "songs.parquet")
         pq.write_table(run.predictions, folder / "predictions.parquet")
 
 
-def _write_json(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
+    """Text for people and programs; refuses numbers that JSON does not know."""
     path.write_text(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")
 
 

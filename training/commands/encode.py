@@ -1,30 +1,30 @@
-"""Write the codes of a data folder's users under a finished run, as features for other work."""
+"""Write the codes of a data folder's users under a finished run, or its song vectors, as features for other work."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
 
-from training.commands.arguments import add_data, require_folder_of
-from training.datasets.load import load_playlists
-from training.encode import encode_users
+from training.commands.arguments import require_folder_of
+from training.errors import TrainingError
+from training.families import ENCODERS, run_family
 from training.run_folder import read_summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run folder that fit wrote")
-    add_data(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="one row per user")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="whose codes to write; song vectors need none")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="one row per user or song")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Encode, and say what was written."""
     require_folder_of(arguments.out)
-    read_summary(arguments.run_folder)
+    family = run_family(read_summary(arguments.run_folder))
+    if arguments.data is None and family != "song_vectors":
+        raise TrainingError(f"{arguments.run_folder} is a run of {family}; give the data to encode with --data DIR")
     with console.status("encoding"):
-        data = load_playlists(arguments.data)
-        width = encode_users(arguments.run_folder, data, arguments.out)
-    console.print(
-        f"{arguments.out}: {data.matrix.shape[0]:,} users, {width} columns each", highlight=False, soft_wrap=True
-    )
+        written = import_module(ENCODERS[family]).encode_folder(arguments.run_folder, arguments.data, arguments.out)
+    console.print(f"{arguments.out}: {written}", highlight=False, soft_wrap=True)

@@ -1,13 +1,15 @@
-"""Write one self-contained page about a run: curves, calibration, the map of users, clusters, comparison."""
+"""Write one self-contained page about a run: curves, calibration, maps, clusters, comparison."""
 
 import argparse
+from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
 
 from training.commands.arguments import require_folder_of
 from training.evaluate import read_results
-from training.report.page import write_report
+from training.families import REPORTS, run_family
+from training.run_folder import read_summary
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Write the page."""
     require_folder_of(arguments.out)
-    evaluation = read_results(arguments.evaluation) if arguments.evaluation else None
+    family = run_family(read_summary(arguments.run_folder))
+    evaluation = read_results(arguments.evaluation, family) if arguments.evaluation else None
     with console.status("drawing"):
-        write_report(arguments.run_folder, arguments.out, evaluation)
+        import_module(REPORTS[family]).write_report(arguments.run_folder, arguments.out, evaluation)
     console.print(f"{arguments.out}: open it in a browser", highlight=False, soft_wrap=True)

@@ -1,9 +1,11 @@
 """The report's charts: each takes the evidence and gives an inline <svg>."""
 
 from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from training.calibration import judge
@@ -17,7 +19,30 @@ FEWEST = 20
 """Fewer users of a length than this say nothing about it."""
 
 
-def learning_curves(evidence: Evidence) -> str:
+class HasHistory(Protocol):
+    """What learning curves need of a run."""
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Figures by epoch."""
+        ...
+
+
+class HasMap(Protocol):
+    """What a map of clusters needs of a run."""
+
+    @property
+    def places(self) -> NDArray[np.float64]:
+        """[points, 2]; NaN for what is not on the map."""
+        ...
+
+    @property
+    def cluster(self) -> NDArray[np.int64]:
+        """[points]"""
+        ...
+
+
+def learning_curves(evidence: HasHistory) -> str:
     """Losses by epoch, one line per phase and loss."""
     figure, axes = chart()
     colours = iter((BLUE, ORANGE, *CLUSTER_COLOURS[2:]))
@@ -179,8 +204,8 @@ def clusters_tried(evidence: Evidence) -> str:
     return to_svg(figure)
 
 
-def map_by_cluster(evidence: Evidence) -> str:
-    """The map of users, coloured by cluster, each cluster's number at its middle."""
+def map_by_cluster(evidence: HasMap) -> str:
+    """The map of users or images, coloured by cluster, each cluster's number at its middle."""
     figure, axes = chart(6.2, 5.0)
     shown = ~np.isnan(evidence.places[:, 0])
     places, cluster = evidence.places[shown], evidence.cluster[shown]

@@ -46,7 +46,7 @@ def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
     ]
     if evaluation is not None:
         sections += ["<h2>Compared on the same folds</h2>", _comparison(evaluation, name)]
-    sections += ["<h2>Recipe</h2>", _recipe(evidence.summary)]
+    sections += ["<h2>Recipe</h2>", recipe_table(evidence.summary)]
     template = Template(files("training.report").joinpath("page.html").read_text("utf-8"))
     page = template.substitute(
         title=escape(f"{name} on {evidence.summary['data']['users']:,} users"), body="\n".join(sections)
@@ -76,6 +76,11 @@ def _tiles(summary: dict[str, Any]) -> str:
         (f"{promise['coverage']:.0%}", f"get a label, {promise['precision']:.1%} of them right"),
         (f"{promise['min_known_songs']}", "known songs at least"),
     )
+    return tile_row(tiles)
+
+
+def tile_row(tiles: Sequence[tuple[str, str]]) -> str:
+    """Figures that stand out, each with what it is."""
     return (
         '<div class="tiles">'
         + "".join(f'<div class="tile"><b>{a}</b><span>{b}</span></div>' for a, b in tiles)
@@ -123,7 +128,8 @@ def _comparison(results: Results, name: str) -> str:
     return f'<p class="faint">{says}</p><div class="card"><table>{head}{"".join(rows)}</table></div>'
 
 
-def _recipe(summary: dict[str, Any]) -> str:
+def recipe_table(summary: dict[str, Any]) -> str:
+    """Every parameter of the recipe, and what the run was made with."""
     pairs = {**summary["recipe"], **{f"version of {name}": version for name, version in summary["versions"].items()}}
     rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(str(value))}</td></tr>" for key, value in pairs.items())
     return f'<div class="card"><table>{rows}</table></div>'

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from training.datasets.table_file import find_table
 from training.reproduction.command import run_command
 
 BASELINES = ("majority", "logistic_raw", "logistic_length", "logistic_weighted")
@@ -12,6 +13,9 @@ LINEAR = ("pca", "truncated_svd")
 NETWORKS = ("joint", "mult_vae", "denoising_autoencoder", "ktv_autoencoder_300", "ktv_autoencoder")
 UNITS = (32, 64, 128, 256, 512)
 TASTE_UNITS = 16
+SONG_VECTORS = ("song_vectors", "song_vectors_word2vec", "song_vectors_ppmi", "song_vectors_features")
+REVIEW_VECTORS = ("review_vectors", "review_vectors_ppmi", "review_vectors_features")
+REVIEWS = Path("../shared/data/pitchfork")
 SIZES = ((3_748, 16_692), (20_000, 16_692), (200_000, 16_692), (20_000, 100_000), (200_000, 100_000))
 
 
@@ -49,6 +53,16 @@ def compare_units(place: Place) -> Iterator[str]:
         _evaluate(place, data, f"units-{data.name}", ("songprint", *variants), ())
 
 
+def compare_song_vectors(place: Place) -> Iterator[str]:
+    """Song vectors on the same held-out co-occurrences: vectors-NAME and reviews-NAME, .json and .md."""
+    found = (REVIEWS,) if REVIEWS.is_dir() and not place.quick else ()
+    for data in (*place.data, *found):
+        for table, kind, recipes in (("plays", "vectors", SONG_VECTORS), ("reviews", "reviews", REVIEW_VECTORS)):
+            if find_table(data, table):
+                yield f"{data.name}: {recipes[0]} against {', '.join(recipes[1:])}"
+                _evaluate(place, data, f"{kind}-{data.name}", recipes, ())
+
+
 def measure_sizes(place: Place) -> Iterator[str]:
     """Time and memory of fit and encode at several sizes: sizes.md."""
     lines = ["| users | songs | fit s | fit MiB | encode s | encode MiB |", "|---|---|---|---|---|---|"]
@@ -72,4 +86,9 @@ def _evaluate(place: Place, data: Path, name: str, recipes: tuple[str, ...], opt
     run_command("evaluate", *arguments, output=place.out / f"{name}.md")
 
 
-STEPS: dict[str, Step] = {"recipes": compare_recipes, "units": compare_units, "sizes": measure_sizes}
+STEPS: dict[str, Step] = {
+    "recipes": compare_recipes,
+    "units": compare_units,
+    "sizes": measure_sizes,
+    "song_vectors": compare_song_vectors,
+}

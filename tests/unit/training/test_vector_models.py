@@ -1,0 +1,98 @@
+"""Every recipe of song vectors finds groups that were planted, and repeats itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from tests.planted_reviews import write_reviews
+from training.datasets.playlists import Playlists
+from training.models.skip_gram import SkipGram, noise_shares
+from training.recipe import load_recipe, recipe_names
+from training.song_vectors.corpus import Corpus, load_corpus, playlists_corpus
+from training.song_vectors.figures import genre_purity, held_out_figures, yardsticks
+from training.watch import History, unwatched
+
+RECIPES = [name for name in recipe_names() if load_recipe(name).family == "song_vectors"]
+LEARNT = [name for name in RECIPES if load_recipe(name).model != "plain_features"]
+QUICK = {"epochs": 8, "units": 16}
+
+
+@pytest.fixture(scope="module")
+def corpora(small: Playlists, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Corpus]:
+    folder = tmp_path_factory.mktemp("reviews")
+    write_reviews(folder)
+    return {"playlists": playlists_corpus(small), "reviews": load_corpus(folder, "reviews")}
+
+
+def model(name: str) -> SkipGram:
+    recipe = load_recipe(name, QUICK if load_recipe(name).model == "skip_gram" else None)
+    return recipe.parameters
+
+
+def test_there_is_a_recipe_of_each_model_for_each_kind_of_contexts() -> None:
+    found = {(load_recipe(name).model, load_recipe(name).parameters.contexts) for name in RECIPES}
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("name", LEARNT)
+def test_learns_what_belongs_together(name: str, corpora: dict[str, Corpus]) -> None:
+    corpus = corpora[model(name).contexts]
+    learn, held = next(iter(corpus.contexts.folds(5, 1, seed=0)))
+    before, history = learn.counts().toarray(), History()
+    vectors = model(name).fit(learn, corpus.features, 0, history)
+    assert np.array_equal(learn.counts().toarray(), before), "fitting changed the contexts"
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    assert not vectors[learn.frequency == 0].any()
+    purity = genre_purity(vectors, corpus.songs["genre_group"].to_numpy())
+    assert purity["genre_purity"] > 0.5 + 0.5 * purity["genre_chance"], purity
+    chance = 10 / np.count_nonzero(learn.frequency)
+    figures = held_out_figures(vectors, held)
+    assert chance < figures["mrr"] * 10 < 10 * figures["hit_rate"]
+    assert 1.5 * chance < figures["hit_rate"] <= yardsticks(learn.frequency, held)["ceiling"]
+    if load_recipe(name).model == "skip_gram":
+        losses = [float(epoch["loss"]) for epoch in history.epochs]
+        assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name not in LEARNT])
+def test_plain_features_say_something_too(name: str, corpora: dict[str, Corpus]) -> None:
+    corpus = corpora[model(name).contexts]
+    learn, held = next(iter(corpus.contexts.folds(5, 1, seed=0)))
+    vectors = model(name).fit(learn, corpus.features, 0, unwatched)
+    assert held_out_figures(vectors, held)["hit_rate"] > 1.2 * 10 / len(vectors)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_seed_repeats_the_fit(name: str, corpora: dict[str, Corpus]) -> None:
+    corpus = corpora[model(name).contexts]
+    first, again = (model(name).fit(corpus.contexts, corpus.features, 3, unwatched) for _ in range(2))
+    assert np.array_equal(first, again)
+
+
+@pytest.mark.parametrize("settings", [{"subsample": 1e-3}, {"partners": 3}, {"popularity": 0.5}, {"tables": "two"}])
+def test_every_setting_of_skip_gram_runs(settings: dict[str, object], corpora: dict[str, Corpus]) -> None:
+    corpus = corpora["playlists"]
+    recipe = load_recipe("song_vectors", {**QUICK, **settings})
+    vectors = recipe.parameters.fit(corpus.contexts, corpus.features, 0, unwatched)
+    purity = genre_purity(vectors, corpus.songs["genre_group"].to_numpy())
+    assert purity["genre_purity"] > 2 * purity["genre_chance"]
+
+
+def test_noise_follows_the_exponent() -> None:
+    frequency = np.array([0, 1, 16])
+    assert noise_shares(frequency, 0.75).tolist() == pytest.approx([0, 1 / 9, 8 / 9])
+    assert noise_shares(frequency, -0.5).tolist() == pytest.approx([0, 4 / 5, 1 / 5])
+    assert noise_shares(frequency, 0.0).tolist() == pytest.approx([0, 1 / 2, 1 / 2])
+
+
+def test_skip_gram_finds_the_planted_clusters(small_folder: Path, corpora: dict[str, Corpus]) -> None:
+    """Against the truth of the generator, of which the recipe sees nothing."""
+    corpus = corpora["playlists"]
+    truth = pq.read_table(small_folder / "truth_songs.parquet")
+    cluster = dict(zip(truth["song_id"].to_pylist(), truth["cluster"].to_pylist(), strict=True))
+    planted = np.array([str(cluster[song]) for song in corpus.songs["song_id"].to_pylist()], dtype=object)
+    vectors = model("song_vectors").fit(corpus.contexts, corpus.features, 0, unwatched)
+    assert genre_purity(vectors, planted)["genre_purity"] > 0.8
