@@ -23,7 +23,7 @@ DISTRIBUTION = {
 def run_facts(songs: int, seed: int) -> dict[str, Any]:
     return {
         "format": 1,
-        "recipe": {"name": "joint", "units": 8},
+        "recipe": {"name": "joint", "family": "playlists", "units": 8},
         "seed": seed,
         "created": "2026-11-21T09:00:00Z",
         "data": {"digest": "sha256:" + "0" * 64, "users": 100, "songs": songs, "plays": 2_000},

@@ -15,11 +15,11 @@ SIZE = 12
 
 LINE = SIZE * 1.15
 LONGEST = 26
-ROUNDS = 400
+TRIED_AT_ONCE = 1_000
 
 
 def name_map(names: pa.Table) -> str:
-    """An inline <svg> of a table of name, occurrences, cluster, map_x and map_y; names are pushed apart to be read."""
+    """An inline <svg> of a table of name, occurrences, cluster, map_x and map_y; names make room for each other."""
     texts = [shorten(text) for text in names["name"].to_pylist()]
     clusters = names["cluster"].to_pylist()
     sizes = np.array([(text_width(text), LINE) for text in texts])
@@ -53,30 +53,31 @@ def text_width(text: str) -> float:
 
 
 def spread(centres: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """float64 [boxes, 2]: centres near the given ones such that boxes of these sizes do not overlap.
+    """float64 [boxes, 2]: for each box the free place nearest to its centre, in the order given, so the first stay.
 
-    Boxes that overlap push each other apart along the axis on which the least is needed, again and again; where there
-    is no room for all, some overlap remains after ROUNDS.
+    A box for which there is no room on the page stays where it is, over others.
     """
+    offsets = _nearest_first()
     placed = centres.copy()
-    need = (sizes[:, None] + sizes[None]) / 2
-    low, high = MARGIN + sizes / 2, np.array([WIDTH, HEIGHT]) - MARGIN - sizes / 2
-    # Boxes on one spot have to know which way to go.
-    order = np.sign(np.arange(len(sizes))[:, None] - np.arange(len(sizes))[None])
-    for _ in range(ROUNDS):
-        apart = placed[:, None] - placed[None]
-        overlap = need - np.abs(apart)
-        touching: NDArray[np.bool_] = (overlap[..., 0] > 0) & (overlap[..., 1] > 0)
-        np.fill_diagonal(touching, False)
-        if not touching.any():
-            break
-        # Names are wide and low: going up or down is nearly always the shorter way.
-        sideways = overlap[..., 0] < overlap[..., 1]
-        axis = np.stack([sideways, ~sideways], axis=2) & touching[..., None]
-        away = np.where(apart == 0, order[..., None], np.sign(apart))
-        push = (axis * away * overlap).sum(axis=1) / np.maximum(axis.sum(axis=1), 1)
-        placed = np.clip(placed + 0.55 * push, low, high)
+    for number, (centre, size) in enumerate(zip(centres, sizes, strict=True)):
+        need = (sizes[:number] + size) / 2
+        for start in range(0, len(offsets), TRIED_AT_ONCE):
+            tried = centre + offsets[start : start + TRIED_AT_ONCE]
+            inside = ((tried >= size / 2) & (tried <= np.array([WIDTH, HEIGHT]) - size / 2)).all(axis=1)
+            apart = np.abs(tried[:, None] - placed[:number])
+            free = inside & (apart >= need).any(axis=2).all(axis=1)
+            if free.any():
+                placed[number] = tried[free.argmax()]
+                break
     return placed
+
+
+def _nearest_first() -> NDArray[np.float64]:
+    """float64 [places, 2]: a grid as large as the page in every direction, what is near before what is far."""
+    across, down = np.meshgrid(np.arange(-WIDTH, WIDTH + 1, 10.0), np.arange(-HEIGHT, HEIGHT + 1, LINE / 2))
+    grid = np.column_stack([across.ravel(), down.ravel()])
+    nearest: NDArray[np.float64] = grid[np.argsort((grid**2).sum(axis=1), kind="stable")]
+    return nearest
 
 
 def _on_page(places: NDArray[np.float64]) -> NDArray[np.float64]:
