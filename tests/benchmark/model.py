@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 import pyarrow as pa
 import pyarrow.parquet as pq
-from onnx import TensorProto, compose, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.small_run import run_facts
+from worker.inference.joined_model import HEADS, join_models
 
 ROOT = Path(__file__).parents[2]
 CLUSTERS = 20
@@ -83,7 +84,7 @@ def _write_run(folder: Path, units: int, songs: int) -> None:
 
 
 def _write_merged(model: Model) -> None:
-    onnx.save(_with_heads(onnx.load(model.bundle / "encoder.onnx"), model.bundle), model.merged)
+    model.merged.write_bytes(_with_heads(onnx.load(model.bundle / "encoder.onnx"), model.bundle))
 
 
 def _write_dense(model: Model) -> None:
@@ -108,16 +109,9 @@ def _write_dense(model: Model) -> None:
     )
     source = onnx.load(model.bundle / "gender.onnx")
     encoder = helper.make_model(graph, opset_imports=source.opset_import, ir_version=source.ir_version)
-    onnx.save(_with_heads(encoder, model.bundle), model.dense)
+    model.dense.write_bytes(_with_heads(encoder, model.bundle))
 
 
-def _with_heads(encoder: onnx.ModelProto, bundle: Path) -> onnx.ModelProto:
+def _with_heads(encoder: onnx.ModelProto, bundle: Path) -> bytes:
     """Playlists to `gender` and `cluster` in one model."""
-    for head in ("gender", "cluster"):
-        following = compose.add_prefix(
-            onnx.load(bundle / f"{head}.onnx"), f"{head}_", rename_inputs=False, rename_outputs=False
-        )
-        kept = [output.name for output in encoder.graph.output]
-        encoder = compose.merge_models(encoder, following, io_map=[("code", "code")], outputs=[*kept, head])
-    del encoder.graph.output[0]  # the code
-    return encoder
+    return join_models({"encoder": encoder, **{head: onnx.load(bundle / f"{head}.onnx") for head in HEADS}})

@@ -24,7 +24,7 @@ from worker.contract.user_label import LabelWriter, encode_time, judge
 from worker.contract.user_state import UserState, fold
 from worker.contract.vocabulary import SongIndex
 from worker.errors import Reject
-from worker.inference.encoder import Chunk, split
+from worker.inference.chunks import Chunk, split
 from worker.inference.labeller import Labeller, open_labeller
 from worker.inference.session import open_session
 from worker.pipeline import Decoded, Pipeline

@@ -17,8 +17,8 @@ OPERATORS = SPARSE_SUM | ARITHMETIC | ACTIVATIONS
 """What export writes. None of them holds a subgraph, reads a file, or makes its output larger than it was told to."""
 
 
-def check_graph(name: str, raw: bytes, signature: Signature, vocabulary_size: int) -> None:
-    """Raise BundleError unless `raw` is a graph of allowed operators with all its data inside and this signature."""
+def check_graph(name: str, raw: bytes, signature: Signature, vocabulary_size: int) -> "ModelProto":
+    """The model in `raw`: a graph of allowed operators with all its data inside and this signature, or BundleError."""
     model = _parse(name, raw)
     problem = (
         _foreign_code(model)
@@ -28,6 +28,7 @@ def check_graph(name: str, raw: bytes, signature: Signature, vocabulary_size: in
     )
     if problem:
         raise BundleError(f"{name}: {problem}. Only what `python -m export` writes is run: export the run again.")
+    return model
 
 
 def _parse(name: str, raw: bytes) -> "ModelProto":

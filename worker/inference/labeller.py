@@ -12,9 +12,10 @@ from worker.contract.bundle import Bundle, BundleError, load_bundle
 from worker.contract.features import Features, build_features
 from worker.contract.vocabulary import ROW_TYPE, Vocabulary, song_keys
 from worker.errors import Reject, Stop
-from worker.inference.encoder import Chunk, Encoder, split
+from worker.inference.chunks import Chunk, split
 from worker.inference.golden_check import check_golden
 from worker.inference.graph_check import check_graph
+from worker.inference.joined_model import HEADS, join_models
 from worker.inference.session import open_session
 
 Probabilities = NDArray[np.float32]
@@ -32,12 +33,12 @@ class Labeller:
     """Gender and cluster probabilities of playlists. It works outside the interpreter lock, on `threads` threads."""
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        """Sessions from the bundle's verified bytes. Raises BundleError for a graph that may not or cannot run."""
-        for name, signature in bundle.manifest.models.items():
-            check_graph(f"{name}.onnx", bundle.models[name], signature, len(bundle.vocabulary))
-        self._encoder = Encoder(bundle.models["encoder"])
-        self._gender = open_session("gender.onnx", bundle.models["gender"])
-        self._cluster = open_session("cluster.onnx", bundle.models["cluster"])
+        """A session from the bundle's verified bytes. Raises BundleError for a graph that may not or cannot run."""
+        models = {
+            name: check_graph(f"{name}.onnx", bundle.models[name], signature, len(bundle.vocabulary))
+            for name, signature in bundle.manifest.models.items()
+        }
+        self._session = open_session("encoder.onnx with its heads", join_models(models))
         self._pool = ThreadPoolExecutor(threads, "labeller") if threads > 1 else None
         self.version = bundle.version
         self.created = bundle.manifest.created
@@ -83,8 +84,8 @@ class Labeller:
 
     def _label(self, chunk: Chunk) -> tuple[Probabilities, Probabilities]:
         try:
-            code = {"code": self._encoder.run(chunk.features)}
-            return self._gender.run(["gender"], code)[0], self._cluster.run(["cluster"], code)[0]
+            gender, cluster = self._session.run(HEADS, chunk.features._asdict())
+            return gender, cluster
         except Exception as error:  # onnxruntime's errors share no class of their own
             rows = list(range(chunk.start, chunk.stop))
             raise InferenceError(rows, f"onnxruntime failed: {error}") from error

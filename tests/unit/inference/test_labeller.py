@@ -15,7 +15,7 @@ from worker.contract.bundle import BundleError, load_bundle
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import Abstention
 from worker.errors import Stop
-from worker.inference.encoder import CHUNK, split
+from worker.inference.chunks import CHUNK, split
 from worker.inference.labeller import InferenceError, Labeller, open_labeller
 
 

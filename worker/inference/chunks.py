@@ -1,13 +1,11 @@
-"""The encoder: songs of a chunk of playlists in, codes out."""
+"""Batches in pieces: what one run of the models gets."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from worker.contract.features import Features
-from worker.inference.session import open_session
 
 CHUNK = 512
 """Playlists per run of the models; measured: fewer pay for the calls, more fall out of the processor's cache."""
@@ -25,6 +23,9 @@ class Chunk(NamedTuple):
 def split(features: Features, size: int = CHUNK) -> Iterator[Chunk]:
     """Chunks of at most `size` playlists; none for an empty batch."""
     playlists = len(features.song_counts)
+    if 0 < playlists <= size:
+        yield Chunk(0, playlists, features)
+        return
     edges = [*range(0, playlists, size), playlists]
     song_edges = np.searchsorted(features.user_rows, edges).tolist()
     for start, stop, first, last in zip(edges, edges[1:], song_edges, song_edges[1:], strict=False):
@@ -37,14 +38,3 @@ def split(features: Features, size: int = CHUNK) -> Iterator[Chunk]:
                 features.song_counts[start:stop],
             ),
         )
-
-
-class Encoder:
-    """Turns playlists into codes, float32 [B, D]. Its cost grows with the songs, never with the vocabulary."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._session = open_session("encoder.onnx", raw)
-
-    def run(self, features: Features) -> NDArray[np.float32]:
-        codes: NDArray[np.float32] = self._session.run(["code"], features._asdict())[0]
-        return codes
