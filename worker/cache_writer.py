@@ -1,6 +1,7 @@
 """Writing committed states to the cache while the next batch is under way."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -18,10 +19,15 @@ class CacheUpdate(NamedTuple):
 
 
 class CacheWriter:
-    """At most one batch of updates is on its way; `settle` waits for it and tells how it went."""
+    """At most one batch of updates is on its way; `settle` waits for it and tells how it went.
 
-    def __init__(self, cache: StateCache) -> None:
+    Args:
+        timed: is told how many seconds each batch of updates took.
+    """
+
+    def __init__(self, cache: StateCache, timed: Callable[[float], None]) -> None:
         self._cache = cache
+        self._timed = timed
         self._thread = ThreadPoolExecutor(1, "cache-writer")
         self._pending: Future[list[int]] | None = None
 
@@ -39,7 +45,10 @@ class CacheWriter:
             raise Retry(f"Redis no longer holds what this worker wrote last for partitions {refused}", "redis")
 
     def _write(self, updates: Sequence[CacheUpdate]) -> list[int]:
-        return [update.partition for update in updates if not self._cache.write(*update)]
+        started = time.perf_counter()
+        refused = [update.partition for update in updates if not self._cache.write(*update)]
+        self._timed(time.perf_counter() - started)
+        return refused
 
     def close(self) -> None:
         self._thread.shutdown()

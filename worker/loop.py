@@ -4,8 +4,9 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from worker.adapters.ports import Records, Sink, Source, StateCache
@@ -52,7 +53,10 @@ class Bounds(NamedTuple):
 
 
 class Worker:
-    """One member of the group. Everything runs on the thread that calls `run`, but inference and the cache writes."""
+    """One member of the group. Everything runs on the thread that calls `run`, but inference, commits and cache writes.
+
+    While one batch is being committed, the next one is polled and labelled.
+    """
 
     def __init__(
         self,
@@ -72,12 +76,12 @@ class Worker:
         self._watch = watch
         self._metrics, self._health = observers
         self._backoff = backoff()
-        self._writer = CacheWriter(self._cache)
+        self._writer = CacheWriter(self._cache, partial(self._metrics.stage, "cache"))
         self._transactions = Transactions(self._sink, self._writer, self._metrics)
         self._partitions = Partitions(
-            self._source, restorer, self._writer, backoff(), self._metrics, bounds.hot_bytes, self._transactions.end
+            self._source, restorer, self._transactions, backoff(), self._metrics, bounds.hot_bytes
         )
-        self._reader = StateReader(self._cache, self._writer, self._metrics)
+        self._reader = StateReader(self._cache, self._transactions, self._metrics)
         self._relabeller = Relabeller(
             self._source, self._cache, self._reader, self._transactions, self._metrics, bounds.relabel_rate
         )
@@ -114,7 +118,7 @@ class Worker:
             if not self._backoff.remaining:
                 self._transactions.prepare()
                 if records is None:
-                    self._writer.settle()
+                    self._transactions.settle()
                 else:
                     self._process(records)
                 self._partitions.restore_some()
@@ -125,10 +129,10 @@ class Worker:
         self._report()
 
     def _patience(self) -> float:
-        """How long a poll may wait for events: not at all while there is a partition to restore."""
+        """How long a poll may wait for events: not at all while a commit or a restore is under way."""
         if self._backoff.remaining:
             return min(IDLE_SECONDS, self._backoff.remaining)
-        if self._partitions.restoring:
+        if self._partitions.restoring or self._transactions.committing:
             return 0.0
         return BUSY_SECONDS if self._relabelling() else IDLE_SECONDS
 
@@ -143,37 +147,40 @@ class Worker:
         with self._timed("read"):
             before = self._reader.of_batch(self._partitions.owned, records, decoded, self._pipeline.model.vocabulary)
         with self._timed("label"):
-            changed, outputs = self._publish(records, decoded, before)
-        with self._timed("commit"):
-            self._commit(records, changed)
-        self._backoff.succeeded()
-        for part in outputs:
-            self._metrics.chunk(part)
-        self._metrics.batch(records, started, time.time())
+            changed, outputs = self._label(records, decoded, before)
+        with self._timed("publish"):
+            self._publish(records, outputs)
 
-    def _publish(self, records: Records, decoded: Decoded, before: States) -> tuple[Changes, list[Outputs]]:
-        """Puts a batch's outputs into a transaction that is still open."""
+        def done(at: float) -> None:
+            self._backoff.succeeded()
+            for part in outputs:
+                self._metrics.chunk(part)
+            self._metrics.batch(records, started, at)
+
+        self._commit(records, changed, done)
+
+    def _label(self, records: Records, decoded: Decoded, before: States) -> tuple[Changes, list[Outputs]]:
         while True:  # once more for every poisoned event found, each of which is a dead letter the next time
             changed: Changes = {partition: {} for partition in before}
-            outputs = []
-            self._transactions.begin()
             try:
-                for part in self._pipeline.process(records, decoded, before, changed):
-                    self._transactions.publish(part.records)
-                    for rejected in part.rejected:
-                        self._transactions.bury(dead_letter(self._topic, records, rejected))
-                    outputs.append(part)
-                return changed, outputs
+                return changed, list(self._pipeline.process(records, decoded, before, changed))
             except Poisoned as problem:
                 log.error("inference failed", extra={"events": len(problem.indexes), "cause": str(problem.cause)})
                 decoded.poison(problem)
-                self._transactions.end()
 
-    def _commit(self, records: Records, changed: Changes) -> None:
+    def _publish(self, records: Records, outputs: Iterable[Outputs]) -> None:
+        """Puts a batch's outputs into a transaction, which begins when the last one is through."""
+        self._transactions.begin()
+        for part in outputs:
+            self._transactions.publish(part.records)
+            for rejected in part.rejected:
+                self._transactions.bury(dead_letter(self._topic, records, rejected))
+
+    def _commit(self, records: Records, changed: Changes, done: Callable[[float], None]) -> None:
         owned, ends, model = self._partitions.owned, records.ends(), self._pipeline.model.version
         # The first labels that a partition ever gets are all of the present model.
         labelled_by = {partition: model for partition in ends if owned[partition].unlabelled}
-        self._transactions.commit(owned, changed, ends, labelled_by, records.member)
+        self._transactions.commit(owned, changed, ends, labelled_by, records.member, done)
 
     def _renew_labels(self) -> None:
         """A new model if there is one, and a step towards labels that are all of the present one."""
@@ -201,6 +208,7 @@ class Worker:
         wait = self._backoff.wait()
         log.warning("stepping back", extra={"cause": str(problem), "seconds": round(wait, 3)})
         self._metrics.retried(problem.part)
+        self._transactions.abandon()
         self._partitions.distrust(list(self._partitions.owned))
 
     def _check_cache(self) -> None:
@@ -228,9 +236,18 @@ class Worker:
     def _close(self) -> None:
         """Leaves nothing open: what was committed gets into the cache, partitions are given back, clients closed."""
         with ExitStack() as closing:  # in reverse order, and all of them, whatever one of them raises
-            for part in (self._cache, self._pipeline, self._watch, self._writer, self._sink, self._source):
+            parts = (
+                self._cache,
+                self._pipeline,
+                self._watch,
+                self._writer,
+                self._sink,
+                self._transactions,
+                self._source,
+            )
+            for part in parts:
                 closing.callback(part.close)
             try:
-                self._writer.settle()
+                self._transactions.settle()
             except Retry as problem:
                 log.warning("the cache lacks the last batch; the next owner restores it", extra={"cause": str(problem)})

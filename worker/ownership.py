@@ -1,16 +1,16 @@
 """Which partitions this worker owns, and which of them still have to be restored."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from worker.adapters.ports import Source
 from worker.backoff import Backoff
-from worker.cache_writer import CacheWriter
 from worker.errors import Retry
 from worker.observe.metrics import Metrics
 from worker.partition import OwnedPartition
 from worker.restore import Restored, Restorer
 from worker.running_restore import RunningRestore
+from worker.transactions import Transactions
 
 log = logging.getLogger(__name__)
 
@@ -22,19 +22,17 @@ class Partitions:
         self,
         source: Source,
         restorer: Restorer,
-        writer: CacheWriter,
+        transactions: Transactions,
         backoff: Backoff,
         metrics: Metrics,
         hot_capacity: int,
-        end_transaction: Callable[[], None],
     ) -> None:
         self._source = source
         self._restorer = restorer
-        self._writer = writer
+        self._transactions = transactions
         self._backoff = backoff
         self._metrics = metrics
         self._hot_capacity = hot_capacity
-        self._end_transaction = end_transaction
         self._owned: dict[int, OwnedPartition] = {}
         self._restore: RunningRestore | None = None
 
@@ -65,23 +63,26 @@ class Partitions:
     def revoked(self, partitions: Sequence[int]) -> None:
         """Before this returns, the last batch is committed or aborted, and what was committed is in the cache."""
         log.info("partitions revoked", extra={"partitions": partitions})
+        self._leave(partitions)
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """Someone else owns them already: what is open is aborted. A commit that is under way fails by itself, since it
+        goes along with the membership as it was, unless the broker took it while that was still good.
+        """
+        log.warning("partitions lost", extra={"partitions": partitions})
+        self._leave(partitions)
+
+    def _leave(self, partitions: Sequence[int]) -> None:
         try:
-            self._end_transaction()
-            self._writer.settle()
+            self._transactions.end()
+            self._transactions.settle()
         except Retry as problem:
             # The next owner restores what the cache lacks; an open transaction of this member can no longer commit.
             log.warning("could not finish before the partitions left", extra={"cause": str(problem)})
+            self._drop(partitions)
             self.distrust(list(self._owned))
-        self._drop(partitions)
-
-    def lost(self, partitions: Sequence[int]) -> None:
-        """Someone else owns them already: what is under way must not be committed."""
-        log.warning("partitions lost", extra={"partitions": partitions})
-        try:
-            self._end_transaction()
-        except Retry as problem:
-            log.warning("could not abort", extra={"cause": str(problem)})
-        self._drop(partitions)
+        else:
+            self._drop(partitions)
 
     def _drop(self, partitions: Sequence[int]) -> None:
         if self._restore and self._restore.partition in partitions:

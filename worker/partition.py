@@ -67,7 +67,7 @@ class OwnedPartition:
         self.number = number
         self.hot = HotStates(hot_capacity)
         self.unlabelled = False
-        """Whether no user of the partition has a label yet."""
+        """Whether no user of the partition has a label yet, nor one on its way."""
         self.relabel_wanted = False
         """Whether an operator has asked for fresh labels."""
         self.copy = object()
@@ -90,11 +90,9 @@ class OwnedPartition:
         self.copy = object()
         self.unlabelled = unlabelled
 
-    def advance(self, watermark: Watermark, changed: Mapping[bytes, UserState | None]) -> None:
-        """A batch is committed: these are the states that it has changed."""
+    def advance(self, watermark: Watermark) -> None:
+        """A batch is committed."""
         self._watermark = watermark
-        self.unlabelled = False
-        self.hot.put(changed)
 
     def distrust(self) -> None:
         """Forget everything held in process: the partition has to be restored before its next event."""

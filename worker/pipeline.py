@@ -4,9 +4,9 @@ A batch is worked through in chunks. While the models run on one chunk in a seco
 alone meanwhile), the next chunk is folded and the labels of the last one are written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ Changes = dict[int, dict[bytes, UserState | None]]
 """The same, of the users that a batch has changed."""
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Gender [B, 2] and cluster [B, K] probabilities."""
+T = TypeVar("T")
 
 
 class Model(Protocol):
@@ -91,8 +92,13 @@ class Outputs(NamedTuple):
     records: list[OutputRecord]
     rejected: list[Rejected]
     verdicts: Verdicts
-    states: list[UserState]
-    """The labelled users' states, parallel to the verdicts."""
+    songs: list[int]
+    """How many songs each labelled playlist has, parallel to the verdicts."""
+    known_songs: list[int]
+    """How many of them the model knows."""
+
+
+NO_OUTPUTS = Outputs([], [], Verdicts([], [], [], []), [], [])
 
 
 class Relabelled(NamedTuple):
@@ -198,13 +204,13 @@ class Pipeline:
             strict=True,
         )
         for index, event, key, partition, offset in columns:
-            if isinstance(event, Reject) or key is None:
+            if type(event) is Reject or key is None:
                 rejected.append(Rejected(index, event))  # type: ignore[arg-type]  # without a key there is no event
                 continue
             fresh = changed[partition]
             state = fresh[key] if key in fresh else before[partition][key]
             try:
-                state = fold(state, event, offset, songs, max_songs)
+                state = fold(state, event, offset, songs, max_songs)  # type: ignore[arg-type]  # it is no Reject
             except Reject as reject:
                 rejected.append(Rejected(index, reject))
                 continue
@@ -222,43 +228,30 @@ class Pipeline:
 
     def _write(self, chunk: _Chunk, records: Records, decoded: Decoded) -> Outputs:
         if chunk.scores is None:
-            verdicts, labels = Verdicts([], [], [], []), []
+            outputs = NO_OUTPUTS._replace(rejected=chunk.rejected)
         else:
             try:
                 gender, cluster = chunk.scores.result()
             except Exception as error:
                 raise self._culprits(chunk, records, error) from error
             verdicts = judge(gender, cluster, chunk.features.song_counts, self.model.abstention)
-            labels = self._labels(chunk, verdicts, records, decoded)
-        written: list[OutputRecord] = [
-            (records.keys[index], label, None)  # type: ignore[misc]  # a labelled event has a key
-            for index, label in zip(chunk.labelled, labels, strict=True)
-        ]
-        if chunk.tombstones:
-            written = _in_order(chunk, written, records)
-        return Outputs(written, chunk.rejected, verdicts, chunk.states)
+            outputs = self._labels(chunk, verdicts, records, decoded)
+        return outputs._replace(records=_in_order(chunk, outputs.records, records)) if chunk.tombstones else outputs
 
-    def _labels(self, chunk: _Chunk, verdicts: Verdicts, records: Records, decoded: Decoded) -> list[bytes]:
-        stamps: dict[int, bytes] = {}
-        times = []
-        for index in chunk.labelled:
-            at = decoded.events[index].at  # type: ignore[union-attr]  # a labelled event is no Reject
-            if at is not None:
-                times.append(encode_time(at))
-                continue
-            stamp = records.timestamps[index]
-            if stamp not in stamps:
-                stamps[stamp] = encode_timestamp(stamp)
-            times.append(stamps[stamp])
-        return self._writer.write(
+    def _labels(self, chunk: _Chunk, verdicts: Verdicts, records: Records, decoded: Decoded) -> Outputs:
+        songs = [len(state.songs) // KEY_BYTES for state in chunk.states]
+        known = chunk.features.song_counts.astype(int).tolist()
+        labels = self._writer.write(
             verdicts,
-            users=[decoded.users[index] for index in chunk.labelled],
-            songs=[len(state.songs) // KEY_BYTES for state in chunk.states],
-            known=chunk.features.song_counts.astype(int).tolist(),
-            partitions=[records.partitions[index] for index in chunk.labelled],
-            offsets=[records.offsets[index] for index in chunk.labelled],
-            times=times,
+            users=_picked(decoded.users, chunk.labelled),
+            songs=songs,
+            known=known,
+            partitions=_picked(records.partitions, chunk.labelled),
+            offsets=_picked(records.offsets, chunk.labelled),
+            times=_times(_picked(decoded.events, chunk.labelled), _picked(records.timestamps, chunk.labelled)),
         )
+        written = [(key, label, None) for key, label in zip(_picked(records.keys, chunk.labelled), labels, strict=True)]
+        return Outputs(written, chunk.rejected, verdicts, songs, known)  # type: ignore[arg-type]  # they have keys
 
     def _culprits(self, chunk: _Chunk, records: Records, error: Exception) -> Poisoned:
         guilty = find_poisoned(self.model.run, [state.rows for state in chunk.states], self.model.version, error)
@@ -267,6 +260,29 @@ class Pipeline:
         for index in (chunk.labelled[row] for row in guilty):
             first.setdefault((records.partitions[index], records.keys[index]), index)
         return Poisoned(list(first.values()), error)
+
+
+def _picked(column: Sequence[T], indexes: Sequence[int]) -> Sequence[T]:
+    """The entries at rising indexes; mostly there is no gap between these, and one slice does it."""
+    first, last = indexes[0], indexes[-1]
+    if last - first + 1 == len(indexes):
+        return column[first : last + 1]
+    return [column[index] for index in indexes]
+
+
+def _times(events: Iterable[Event | Reject], timestamps: Iterable[int]) -> list[bytes]:
+    """When each event was, as a JSON string: what it says itself, or else its Kafka timestamp."""
+    stamps: dict[int, bytes] = {}
+    times = []
+    for event, timestamp in zip(events, timestamps, strict=True):
+        at = event.at  # type: ignore[union-attr]  # a labelled event is no Reject
+        if at is not None:
+            times.append(encode_time(at))
+        else:
+            if timestamp not in stamps:
+                stamps[timestamp] = encode_timestamp(timestamp)
+            times.append(stamps[timestamp])
+    return times
 
 
 def _in_order(chunk: _Chunk, labels: list[OutputRecord], records: Records) -> list[OutputRecord]:

@@ -82,38 +82,53 @@ class Relabeller:
 
     def step(self, owned: Mapping[int, OwnedPartition], pipeline: Pipeline) -> None:
         """Relabels some users if a partition is due and the rate allows it; one transaction at most."""
-        model = pipeline.model.version
-        partition = self.due(owned, model)
         now = self._clock()
         self._allowed = min(self._rate, self._allowed + (now - self._counted_at) * self._rate)
         self._counted_at = now
-        if partition is None or self._allowed < min(STEP_USERS, self._rate):
+        if self._allowed < min(STEP_USERS, self._rate) or self.due(owned, pipeline.model.version) is None:
             return
-        states, finished = self._next_users(partition, pipeline.model)
+        self._transactions.settle()  # a commit under way may be the one after which nothing is due
+        partition = self.due(owned, pipeline.model.version)
+        if partition is not None:
+            self._relabel_some(owned, partition, pipeline)
+
+    def _relabel_some(self, owned: Mapping[int, OwnedPartition], partition: OwnedPartition, pipeline: Pipeline) -> None:
+        model = pipeline.model.version
+        walk, states = self._next_users(partition, pipeline.model)
+        finished = walk.cursor == 0
         relabelled = pipeline.relabel(partition.number, states, encode_timestamp(int(self._wall() * 1000)))
+
+        def done(_at: float) -> None:
+            self._walk = walk
+            self._metrics.relabelled(len(relabelled.records), failed=len(relabelled.failed))
+            if finished:
+                self._take_back(partition)
+                log.info("partition relabelled", extra={"partition": partition.number, "model": model})
+
+        self._tell_failed(partition, model, relabelled.failed)
         self._transactions.begin()
         self._transactions.publish(relabelled.records)
         labelled_by = {partition.number: model} if finished else {}
         # The unchanged offset goes along: the commit fails if the partition belongs to someone else by now.
         ends = {partition.number: partition.watermark.offset}
-        self._transactions.commit(owned, {}, ends, labelled_by, self._source.member())
+        self._transactions.commit(owned, {}, ends, labelled_by, self._source.member(), done)
         self._allowed -= len(states)
-        self._metrics.relabelled(len(relabelled.records), failed=len(relabelled.failed))
-        if relabelled.failed:
-            about = {"partition": partition.number, "model": model, "users": len(relabelled.failed)}
-            log.error("inference failed; these users keep the label that they have", extra=about)
-            log.debug("users on whom inference failed", extra={"keys": relabelled.failed})
-        if finished:
-            self._walk = None
-            if partition.relabel_wanted:  # taken back only now, so that a request outlives the worker that works on it
-                self._cache.request_relabel(partition.number, wanted=False)
-                partition.relabel_wanted = False
-            log.info("partition relabelled", extra={"partition": partition.number, "model": model})
 
-    def _next_users(self, partition: OwnedPartition, model: Model) -> tuple[dict[bytes, UserState], bool]:
-        """Some users that this walk has not met yet, and whether they are the last."""
+    def _next_users(self, partition: OwnedPartition, model: Model) -> tuple[_Walk, dict[bytes, UserState]]:
+        """Some users that this walk has not met yet, and the walk as it is after them."""
         walk = self._walk
         cursor = walk.cursor if walk and (walk.copy, walk.model) == (partition.copy, model.version) else 0
         cursor, states = self._reader.page(partition, cursor, STEP_USERS, model.vocabulary)
-        self._walk = _Walk(partition.copy, model.version, cursor)
-        return states, cursor == 0
+        return _Walk(partition.copy, model.version, cursor), states
+
+    def _take_back(self, partition: OwnedPartition) -> None:
+        """Only at the end, so that a request outlives the worker that works on it."""
+        if partition.relabel_wanted:
+            self._cache.request_relabel(partition.number, wanted=False)
+            partition.relabel_wanted = False
+
+    def _tell_failed(self, partition: OwnedPartition, model: str, users: list[bytes]) -> None:
+        if users:
+            about = {"partition": partition.number, "model": model, "users": len(users)}
+            log.error("inference failed; these users keep the label that they have", extra=about)
+            log.debug("users on whom inference failed", extra={"keys": users})

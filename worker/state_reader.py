@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 
 from worker.adapters.ports import Records, StateCache
-from worker.cache_writer import CacheWriter
 from worker.contract.user_state import UserState, unpack
 from worker.contract.vocabulary import Vocabulary
 from worker.errors import Reject, Retry, Stop
 from worker.observe.metrics import Metrics
 from worker.partition import OwnedPartition
 from worker.pipeline import Decoded, States
+from worker.transactions import Transactions
 
 
 class StateReader:
-    """Reads only under the watermark that a partition's copy must have, and only what was written is settled."""
+    """Reads only under the watermark that a partition's copy must have, and only once what was written is settled."""
 
-    def __init__(self, cache: StateCache, writer: CacheWriter, metrics: Metrics) -> None:
+    def __init__(self, cache: StateCache, transactions: Transactions, metrics: Metrics) -> None:
         self._cache = cache
-        self._writer = writer
+        self._transactions = transactions
         self._metrics = metrics
 
     def of_batch(
@@ -45,7 +45,7 @@ class StateReader:
         self, partition: OwnedPartition, cursor: int, count: int, vocabulary: Vocabulary
     ) -> tuple[int, dict[bytes, UserState]]:
         """The cursor to go on with (0 begins, and 0 is the end), and about `count` of the partition's users."""
-        self._writer.settle()
+        self._transactions.settle()
         found = self._cache.scan(partition.number, partition.watermark.encode(), cursor, count)
         if found is None:
             raise _not_complete(partition)
@@ -54,7 +54,7 @@ class StateReader:
     def _read(
         self, partition: OwnedPartition, users: list[bytes], vocabulary: Vocabulary
     ) -> dict[bytes, UserState | None]:
-        self._writer.settle()
+        self._transactions.settle()
         packed = self._cache.read(partition.number, partition.watermark.encode(), users)
         if packed is None:
             raise _not_complete(partition)

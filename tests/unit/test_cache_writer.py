@@ -37,7 +37,7 @@ def cache() -> HeldStates:
 
 @pytest.fixture
 def writer(cache: HeldStates) -> Iterator[CacheWriter]:
-    writer = CacheWriter(cache)
+    writer = CacheWriter(cache, lambda _seconds: None)
     yield writer
     cache.go.set()
     writer.close()
@@ -84,7 +84,7 @@ def test_the_next_submit_tells_it_too(cache: HeldStates, writer: CacheWriter) ->
 
 
 def test_an_outage_reaches_whoever_settles() -> None:
-    writer = CacheWriter(AwayStates())
+    writer = CacheWriter(AwayStates(), lambda _seconds: None)
     writer.submit([update(0, b"w0", b"w1")])
     with pytest.raises(Retry, match="Redis is away"):
         writer.settle()
@@ -92,7 +92,7 @@ def test_an_outage_reaches_whoever_settles() -> None:
 
 
 def test_closing_waits_for_what_is_on_its_way(cache: HeldStates) -> None:
-    writer = CacheWriter(cache)
+    writer = CacheWriter(cache, lambda _seconds: None)
     writer.submit([update(0, b"w0", b"w1")])
     threading.Timer(0, cache.go.set).start()
     writer.close()

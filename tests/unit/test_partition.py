@@ -93,11 +93,10 @@ def test_a_partition_is_ready_from_its_restore_until_it_is_distrusted() -> None:
     assert partition.hot.bytes == 0
 
 
-def test_a_commit_moves_a_partition_and_its_states_on() -> None:
+def test_a_commit_moves_a_partition_on() -> None:
     partition = OwnedPartition(3, 1 << 20)
-    partition.restored(WATERMARK, unlabelled=True)
+    partition.restored(WATERMARK, unlabelled=False)
     after = Watermark(WATERMARK.identity, 11, 21, "small-1", 31)
-    partition.advance(after, {b"u": state(offset=10)})
+    partition.advance(after)
     assert partition.watermark == after
-    assert not partition.unlabelled
-    assert partition.hot.young == {b"u": state(offset=10)}
+    assert partition.ready

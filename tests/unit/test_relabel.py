@@ -76,7 +76,7 @@ class Stage:
         self.sink = FailingSink(self.broker)
         self.registry = CollectorRegistry()
         self._cache = MemoryStates()
-        self._writer = CacheWriter(self._cache)
+        self._writer = CacheWriter(self._cache, lambda _seconds: None)
         self._cache.claim(PARTITION, None, b"claim", empty=True)
         packed = {user: _state(user in poisoned).pack() for user in USERS}
         self._cache.write(PARTITION, b"claim", WATERMARK.encode(), packed)
@@ -84,7 +84,7 @@ class Stage:
         self.partition.restored(WATERMARK, unlabelled=False)
         metrics = Metrics(self.registry)
         self.transactions = Transactions(self.sink, self._writer, metrics, lambda: 40.0)
-        reader = StateReader(self._cache, self._writer, metrics)
+        reader = StateReader(self._cache, self.transactions, metrics)
         self._seconds = iter(range(1_000))
         self.relabeller = Relabeller(
             MemorySource(self.broker),
@@ -100,6 +100,7 @@ class Stage:
 
     def step(self, pipeline: Pipeline) -> None:
         self.relabeller.step({PARTITION: self.partition}, pipeline)
+        self.transactions.settle()
 
     def finish(self, pipeline: Pipeline) -> None:
         for _ in range(len(USERS)):
@@ -111,7 +112,6 @@ class Stage:
     def restore(self) -> None:
         """What follows from a failure: the copy turns out to be complete."""
         self.transactions.end()
-        self._writer.settle()
         self.partition.distrust()
         found = Watermark.decode(self._cache.watermark(PARTITION))
         assert found is not None
@@ -126,6 +126,7 @@ class Stage:
         return {label["user"] for label in self.labels}
 
     def close(self) -> None:
+        self.transactions.close()
         self._writer.close()
 
 

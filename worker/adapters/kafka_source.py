@@ -107,15 +107,17 @@ class KafkaSource:
             return None
         if any(map(Message.error, messages)):
             messages = [message for message in messages if not self._failed(message)]
-        messages = self._expected(messages)
-        if not messages:
-            return None
-        return self._records(messages)
+        partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+        misplaced = self._misplaced(partitions, offsets)
+        if misplaced:
+            messages = [message for message in messages if _partition(message) not in misplaced]
+            partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+        return self._records(messages, partitions, offsets) if messages else None
 
-    def _records(self, messages: list[Message]) -> Records:
+    def _records(self, messages: list[Message], partitions: list[int], offsets: list[int]) -> Records:
         records = Records(
-            list(map(_partition, messages)),
-            list(map(_offset, messages)),
+            partitions,
+            offsets,
             [timestamp[1] for timestamp in map(Message.timestamp, messages)],
             list(map(Message.key, messages)),
             list(map(Message.value, messages)),
@@ -125,20 +127,17 @@ class KafkaSource:
         self._position.update(records.ends())
         return records
 
-    def _expected(self, messages: list[Message]) -> list[Message]:
-        """Drops records of partitions that are not to be delivered, or that come from before the position.
+    def _misplaced(self, partitions: list[int], offsets: list[int]) -> set[int]:
+        """Partitions whose records are not to be delivered, or come from before the position.
 
         The latter happens: a seek may be undone by the answer to an older look-up of the placeholder (librdkafka #2256,
         #5345). Such a partition is sought again; without this, its events would be labelled twice.
         """
-        partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
         first = dict(zip(reversed(partitions), reversed(offsets), strict=True))
         wrong = {partition for partition, offset in first.items() if offset < self._position.get(partition, _NEVER)}
-        if not wrong:
-            return messages
         for partition in wrong & self._position.keys():
             self._seek(partition, self._position[partition])
-        return [message for message in messages if _partition(message) not in wrong]
+        return wrong
 
     def _failed(self, message: Message) -> bool:
         error = message.error()

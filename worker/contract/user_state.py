@@ -5,7 +5,7 @@ the order in which they were added. It depends on no model.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -117,22 +117,21 @@ def fold(state: UserState | None, event: Event, offset: int, index: SongIndex, m
 
 def _merged(songs: bytes, rows: bytes, song_ids: Sequence[str], index: SongIndex) -> tuple[bytes, bytes]:
     known = {songs[at : at + KEY_BYTES] for at in range(0, len(songs), KEY_BYTES)}
-    fresh = {song.key: song.row for song in map(index.__getitem__, song_ids) if song.key not in known}
+    fresh = {key: row for key, row in map(index.__getitem__, song_ids) if key not in known}
     return songs + b"".join(fresh), rows + b"".join(fresh.values())
 
 
 def _reduced(songs: bytes, rows: bytes, song_ids: Sequence[str], index: SongIndex) -> tuple[bytes, bytes]:
     if len(song_ids) > MANY:
-        gone = set(map(index.__getitem__, song_ids))
-        keys, gone_rows = {song.key for song in gone}, {song.row for song in gone}
-        return _kept(songs, keys, KEY_BYTES), _kept(rows, gone_rows, _ROW_BYTES)
+        gone = dict(map(index.__getitem__, song_ids))
+        return _kept(songs, gone.keys(), KEY_BYTES), _kept(rows, set(gone.values()), _ROW_BYTES)
     for song_id in song_ids:
         key, row = index[song_id]
         songs, rows = _without(songs, key), _without(rows, row)
     return songs, rows
 
 
-def _kept(items: bytes, gone: set[bytes], size: int) -> bytes:
+def _kept(items: bytes, gone: Collection[bytes], size: int) -> bytes:
     parts = (items[at : at + size] for at in range(0, len(items), size))
     return b"".join(part for part in parts if part not in gone)
 

@@ -1,7 +1,6 @@
 """Songs as numbers: 64-bit keys for every song there is, and rows of the encoder for those that a model knows."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
 import xxhash
@@ -52,13 +51,9 @@ class Vocabulary:
         return np.where(self.keys[rows] == keys, rows, -1).astype(np.int32)
 
 
-class Song(NamedTuple):
-    """One song as the fold needs it."""
-
-    key: bytes
-    """8 bytes, as stored in a user's state."""
-    row: bytes
-    """4 bytes, the encoder's row; empty if the model does not know the song."""
+Song = tuple[bytes, bytes]
+"""One song as the fold needs it: its key, 8 bytes, as stored in a user's state; and the encoder's row, 4 bytes, or none
+if the model does not know the song. A plain tuple, since each song of each event is taken apart."""
 
 
 class SongIndex(dict[str, Song]):
@@ -77,5 +72,5 @@ class SongIndex(dict[str, Song]):
         row = self.vocabulary.rows(np.frombuffer(key, KEY_TYPE).astype(np.uint64))[0]
         if len(self) >= self._capacity:
             self.clear()
-        song = self[song_id] = Song(key, b"" if row < 0 else int(row).to_bytes(4, "little"))
+        song = self[song_id] = (key, b"" if row < 0 else int(row).to_bytes(4, "little"))
         return song

@@ -12,14 +12,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from worker.adapters.ports import Records
 from worker.contract.rejection import Reason
-from worker.contract.vocabulary import KEY_BYTES, ROW_TYPE
 from worker.observe.drift import Drift, Labels, drift_of
 from worker.observe.histogram import BatchHistogram
 from worker.pipeline import Model, Outputs
 
 ABSTAIN = "abstain"
 """Value of the label `gender` where the model abstains; no class may be called so."""
-STAGES = ("poll", "decode", "read", "label", "commit", "cache")
+STAGES = ("poll", "decode", "read", "label", "publish", "commit", "cache")
 PARTS = ("kafka", "redis")
 RESTORES = ("none", "tail", "full")
 
@@ -34,7 +33,7 @@ SONGS_BOUNDS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 10_000)
 SHARE_BOUNDS = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 CONFIDENCE_BOUNDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1)
 
-Stage = Literal["poll", "decode", "read", "label", "commit", "cache"]
+Stage = Literal["poll", "decode", "read", "label", "publish", "commit", "cache"]
 Part = Literal["kafka", "redis"]
 
 
@@ -174,18 +173,16 @@ class Metrics:
         """What one chunk of a batch has yielded."""
         for rejected in outputs.rejected:
             self._rejects.labels(rejected.reject.reason).inc()
-        if len(outputs.records) > len(outputs.states):
+        if len(outputs.records) > len(outputs.songs):
             for _, _, headers in outputs.records:
                 if headers:
                     self._tombstones.labels((dict(headers)["songprint.reason"] or b"").decode()).inc()
-        if outputs.states:
+        if outputs.songs:
             self._verdicts(outputs)
 
     def _verdicts(self, outputs: Outputs) -> None:
-        verdicts, states = outputs.verdicts, outputs.states
+        verdicts, songs, known = outputs.verdicts, np.asarray(outputs.songs), np.asarray(outputs.known_songs)
         genders, clusters = np.asarray(verdicts.genders), np.asarray(verdicts.clusters)
-        songs = np.array([len(state.songs) for state in states]) // KEY_BYTES
-        known = np.array([len(state.rows) for state in states]) // ROW_TYPE.itemsize
         abstained = genders == len(self._genders) - 1
         few = int((abstained & (known < self._min_known_songs)).sum())
         _count(self._labels, self._genders, genders)

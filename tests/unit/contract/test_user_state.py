@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worker.contract.event import ERASE, Change, Consent, Event, Snapshot
 from worker.contract.rejection import Reason, Reject
 from worker.contract.user_state import AGREES, NEW_USER, OBJECTS, UserState, fold, unpack
-from worker.contract.vocabulary import KEY_TYPE, Song, SongIndex, Vocabulary
+from worker.contract.vocabulary import KEY_TYPE, SongIndex, Vocabulary
 
 MAX_SONGS = 6
 NO_SONGS = Vocabulary(np.array([], np.uint64))
@@ -22,7 +22,7 @@ KEYS = [bytes(digits) for digits in itertools.product(b"\0\1", repeat=8)]
 SONG_IDS = [f"s{number}" for number in range(len(KEYS))]
 KNOWN = {key: number.to_bytes(4, "little") for number, key in enumerate(KEYS) if number % 3}
 INDEX = SongIndex(NO_SONGS)
-INDEX.update({song_id: Song(key, KNOWN.get(key, b"")) for song_id, key in zip(SONG_IDS, KEYS, strict=True)})
+INDEX.update({song_id: (key, KNOWN.get(key, b"")) for song_id, key in zip(SONG_IDS, KEYS, strict=True)})
 KEY_OF = dict(zip(SONG_IDS, KEYS, strict=True))
 
 songs = st.lists(st.sampled_from(SONG_IDS[:12]), max_size=5) | st.lists(st.sampled_from(SONG_IDS), max_size=5)
@@ -114,7 +114,7 @@ ROW_A, ROW_B, ROW_ACROSS = b"aaBB", b"CCdd", b"BBCC"
 def index_with_a_key_across() -> SongIndex:
     """Songs a and b side by side hold the key, and the row, of a third song at a place where no song begins."""
     index = SongIndex(NO_SONGS)
-    index.update({"a": Song(A, ROW_A), "b": Song(B, ROW_B), "across": Song(ACROSS, ROW_ACROSS)})
+    index.update({"a": (A, ROW_A), "b": (B, ROW_B), "across": (ACROSS, ROW_ACROSS)})
     return index
 
 

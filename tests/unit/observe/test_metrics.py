@@ -15,11 +15,10 @@ from worker.adapters.ports import Records
 from worker.contract.features import Features
 from worker.contract.rejection import Reason, Reject
 from worker.contract.user_label import Abstention, Verdicts
-from worker.contract.user_state import UserState
 from worker.contract.vocabulary import Vocabulary, song_keys
 from worker.observe.health import Health
 from worker.observe.metrics import ABSTAIN, PARTS, RESTORES, STAGES, Metrics
-from worker.pipeline import Outputs, Pipeline, Policy, Rejected
+from worker.pipeline import NO_OUTPUTS, Outputs, Pipeline, Policy, Rejected
 
 
 @dataclass
@@ -70,8 +69,7 @@ def records(partitions: Sequence[int], timestamps: Sequence[int]) -> Records:
 
 def outputs(genders: list[int], clusters: list[int], songs: list[int], known: list[int]) -> Outputs:
     verdicts = Verdicts(genders, [7_500] * len(genders), clusters, [4_000] * len(clusters))
-    states = [UserState(b"12345678" * s, b"1234" * k) for s, k in zip(songs, known, strict=True)]
-    return Outputs([(b"u", b"{}", None)] * len(genders), [], verdicts, states)
+    return Outputs([(b"u", b"{}", None)] * len(genders), [], verdicts, songs, known)
 
 
 def test_every_metric_is_named_by_the_conventions_and_explained(observed: Observed) -> None:
@@ -166,7 +164,7 @@ def test_tombstones_and_rejects_of_a_real_chunk(observed: Observed) -> None:
 
 def test_a_chunk_of_rejects_alone(observed: Observed) -> None:
     reject = Rejected(0, Reject(Reason.INFERENCE, "why"))
-    observed.metrics.chunk(Outputs([], [reject, reject], Verdicts([], [], [], []), []))
+    observed.metrics.chunk(NO_OUTPUTS._replace(rejected=[reject, reject]))
     assert observed("rejects_total", reason="inference") == 2
 
 
