@@ -216,7 +216,6 @@ class Redis(_Group):
 
 class Batch(_Group):
     max_events: int = Field(default=10_000, ge=1, le=100_000, description="Most events of one transaction.")
-    max_wait_ms: float = Field(default=5, ge=0, le=1_000, description="How long a batch may be gathered.")
     chunk_events: int = Field(default=1_000, ge=1, le=100_000, description="Events of one call of the encoder.")
 
 

@@ -130,7 +130,7 @@ WRONG = [
     ("REDIS__CLUSTER", "maybe", "true or false"),
     ("BATCH__MAX_EVENTS", "many", "a whole number from 1 to 100000"),
     ("BATCH__MAX_EVENTS", "1.5", "a whole number from 1 to 100000"),
-    ("BATCH__MAX_WAIT_MS", "nan", "a number from 0 to 1000"),
+    ("RETRY__JITTER", "nan", "a number from 0 to 1"),
     ("LOG__LEVEL", "loud", "debug, info, warning, error"),
     ("RETRY__MAX_MS", "50", "at least first_ms, which is 100"),
 ]
