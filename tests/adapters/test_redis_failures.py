@@ -159,3 +159,15 @@ def test_a_user_without_the_rights_stops_the_worker(server: RedisServer) -> None
         assert cache.watermark(0) is None
         with pytest.raises(Stop, match="refuses this user"):
             cache.write(0, W1, W2, {})
+
+
+def test_a_right_that_lacks_within_a_script_stops_the_worker(server: RedisServer) -> None:
+    """Else it would step back for ever: the server tells of it as of any error of a script."""
+    with Redis.from_url(server.url) as admin:
+        rights = ("~*", "-@all", "+hget", "+hset", "+evalsha", "+script|load", "+hello", "+auth")
+        admin.execute_command("ACL", "SETUSER", "few", "on", ">secret", *rights)
+    given = {"SONGPRINT_REDIS__USERNAME": "few", "SONGPRINT_REDIS__PASSWORD": "secret"}
+    with states(server, **given) as cache:
+        assert cache.claim(0, None, W1, empty=False)
+        with pytest.raises(Stop, match="refuses this user"):
+            cache.write(0, W1, W2, {b"u": None})

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import redis
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -55,6 +57,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 class Secured(NamedTuple):
     cluster: KafkaCluster
+    tls: str
+    """Address of the listener that asks for nothing, and encrypts."""
     sasl: str
     """Address of the listener that asks for a password."""
     mutual: str
@@ -63,10 +67,12 @@ class Secured(NamedTuple):
 
 @pytest.fixture(scope="module")
 def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A broker with an authorizer: who comes by the plaintext listener may do everything, others what ACLs grant."""
-    sasl, mutual = free_ports(2, random.SystemRandom())
+    """A broker with an authorizer: who comes without a name may do everything, others what ACLs grant."""
+    tls, sasl, mutual = free_ports(3, random.SystemRandom())
     config = {
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PASSWORD:SASL_SSL,MUTUAL:SSL",
+        "listener.security.protocol.map": (
+            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,PASSWORD:SASL_SSL,MUTUAL:SSL"
+        ),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
@@ -80,8 +86,8 @@ def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> I
         "ssl.truststore.location": str(authority.certificate),
     }
     folder = tmp_path_factory.mktemp("secured")
-    with start_kafka(folder, config=config, listeners={"PASSWORD": sasl, "MUTUAL": mutual}) as cluster:
-        yield Secured(cluster, f"127.0.0.1:{sasl}", f"127.0.0.1:{mutual}")
+    with start_kafka(folder, config=config, listeners={"TLS": tls, "PASSWORD": sasl, "MUTUAL": mutual}) as cluster:
+        yield Secured(cluster, f"127.0.0.1:{tls}", f"127.0.0.1:{sasl}", f"127.0.0.1:{mutual}")
 
 
 @pytest.fixture
@@ -130,6 +136,12 @@ def grant_what_is_listed(secured: Secured, stream: Stream, principal: str) -> No
         future.result(10)
 
 
+def check(stream: Stream, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, **stream.environment, **settings}
+    command = [sys.executable, "-m", "worker", "check"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
 def work(stream: Stream, **settings: str) -> str:
     """Events of every kind go through a worker under `settings`, then all is looked at; returns all that was said."""
     stream.send(USER, {"type": "snapshot", "songs": ["s1", SONG]})
@@ -142,11 +154,22 @@ def work(stream: Stream, **settings: str) -> str:
         stream.letters(1)
         eventually(lambda: worker.metric("songprint_events_total") == 4, "all events are counted")
         said = worker.get("/metrics") + worker.get("/readyz") + worker.get("/")
-    environment = {**os.environ, **stream.environment, **settings}
-    command = [sys.executable, "-m", "worker", "check"]
-    checked = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    checked = check(stream, **settings)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     return said + worker.output() + checked.stdout + checked.stderr
+
+
+def test_tls_alone(secured: Secured, stream: Stream, authority: Authority, tmp_path: Path) -> None:
+    given = {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.tls,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "ssl",
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+    }
+    assert CANARY not in work(stream, **given)
+    stranger = Authority(tmp_path / "stranger")
+    refused = check(stream, **given | {"SONGPRINT_KAFKA__SSL_CA_LOCATION": str(stranger.certificate)})
+    assert refused.returncode == 1
+    assert "certificate verify failed" in refused.stdout, refused.stdout
 
 
 def test_password_over_tls_with_the_rights_listed(
@@ -204,18 +227,37 @@ def test_a_wrong_password_stops_the_worker_and_is_not_told(
 
 
 def test_missing_rights_are_named(secured: Secured, stream: Stream, authority: Authority) -> None:
+    """First by one who has no right at all, then by one who lacks the right to write states."""
     own = authority.sign("stranger")
-    worker = stream.start(
-        SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.mutual,
-        SONGPRINT_KAFKA__SECURITY_PROTOCOL="ssl",
-        SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
-        SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION=str(own.certificate),
-        SONGPRINT_KAFKA__SSL_KEY_LOCATION=str(own.key),
-        SONGPRINT_KAFKA__STARTUP_TIMEOUT_S="1",
-    )
+    given = {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.mutual,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "ssl",
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+        "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION": str(own.certificate),
+        "SONGPRINT_KAFKA__SSL_KEY_LOCATION": str(own.key),
+        "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "1",
+    }
+    worker = stream.start(**given)
     assert worker.process.wait(60) == 1
     assert "error: " in worker.output()
     assert "Traceback" not in worker.output()
+
+    grant_what_is_listed(secured, stream, "User:CN=stranger")
+    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
+    states = AclBindingFilter(
+        ResourceType.TOPIC,
+        stream.topics.states,
+        ResourcePatternType.LITERAL,
+        "User:CN=stranger",
+        None,
+        AclOperation.WRITE,
+        AclPermissionType.ALLOW,
+    )
+    for future in admin.delete_acls([states]).values():
+        future.result(10)
+    checked = check(stream, **given)
+    assert f"this Kafka user lacks write on {stream.topics.states}" in checked.stdout, checked.stdout
+    assert "1 problem" in checked.stdout
 
 
 @pytest.fixture
@@ -224,7 +266,8 @@ def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisS
     needed("redis-server", "redis-server")
     (port,) = free_ports(1, random.SystemRandom())
     server = authority.sign("redis")
-    commands = " ".join(f"+{command}" for row in listed("Redis: the worker's rights") for command in codes(row[0]))
+    single = [row for row in listed("Redis: the worker's rights") if "Cluster" not in row[1]]
+    commands = " ".join(f"+{command}" for row in single for command in codes(row[0]))
     config = {
         "tls-port": str(port),
         "tls-cert-file": str(server.certificate),
@@ -233,8 +276,8 @@ def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisS
         "tls-auth-clients": "no",
         "user songprint": f"on >{PASSWORD} resetchannels ~songprint:* -@all {commands}",
     }
-    with start_redis(tmp_path / "guarded", "redis", config) as redis:
-        yield redis, port
+    with start_redis(tmp_path / "guarded", "redis", config) as running:
+        yield running, port
 
 
 def test_redis_over_tls_with_the_rights_listed(
@@ -253,3 +296,20 @@ def test_redis_over_tls_with_the_rights_listed(
     assert worker.process.wait(60) == 1
     assert "refuses this user" in worker.output()
     assert CANARY not in worker.output()
+
+
+def test_a_right_that_lacks_in_redis_is_found_by_check(
+    guarded_redis: tuple[RedisServer, int], stream: Stream, authority: Authority
+) -> None:
+    server, port = guarded_redis
+    with redis.Redis.from_url(server.url) as admin:
+        admin.execute_command("ACL", "SETUSER", "songprint", "-hdel")
+    checked = check(
+        stream,
+        SONGPRINT_REDIS__URL=f"rediss://127.0.0.1:{port}/0",
+        SONGPRINT_REDIS__USERNAME="songprint",
+        SONGPRINT_REDIS__PASSWORD=PASSWORD,
+        SONGPRINT_REDIS__SSL_CA_CERTS=str(authority.certificate),
+    )
+    assert "refuses this user" in checked.stdout, checked.stdout
+    assert "1 problem" in checked.stdout

@@ -51,6 +51,8 @@ return redis.call('HSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
 """
 
 _REFUSED = (redis.AuthenticationError, redis.exceptions.NoPermissionError, redis.exceptions.AuthorizationError)
+# What is refused to a script comes as an error of the script: in Redis' words, and in Valkey's.
+_REFUSED_WITHIN = ("The user executing the script can't", "ACL failure in script")
 
 
 class RedisStates:
@@ -133,10 +135,10 @@ class RedisStates:
     def _ask(self, question: Callable[[], Any]) -> Any:
         try:
             return question()
-        except _REFUSED as error:
-            raise Stop(
-                f"Redis at {self._where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password "
-                "and its ACL (the commands it needs are in docs/security.md)"
-            ) from error
         except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
+            if isinstance(error, _REFUSED) or str(error).startswith(_REFUSED_WITHIN):
+                raise Stop(
+                    f"Redis at {self._where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password "
+                    "and its ACL (the commands it needs are in docs/security.md)"
+                ) from error
             raise Retry(f"Redis at {self._where}: {error or type(error).__name__}", "redis") from error
