@@ -11,7 +11,7 @@ from worker.adapters.kafka_changelog import KafkaChangelog
 from worker.adapters.kafka_sink import KafkaSink, Topics
 from worker.adapters.kafka_source import KafkaSource
 from worker.adapters.kafka_topics import KafkaTopics
-from worker.adapters.redis_state import RedisStates
+from worker.adapters.redis_state import RedisStates, sorted_error
 from worker.backoff import Backoff
 from worker.contract.bundle import BundleError, load_bundle
 from worker.errors import Retry, Stop
@@ -64,9 +64,12 @@ def redis_states(settings: Settings) -> RedisStates:
     try:
         cluster = redis.RedisCluster.from_url(given.url, **options)  # asks the nodes at once, unlike a single server
     except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
-        if "Cluster mode is not enabled" in str(error):
-            raise Stop(f"{given.url} is no node of a Redis Cluster; set SONGPRINT_REDIS__CLUSTER to false") from error
-        raise Retry(f"Redis Cluster at {given.url}: {error}", "redis") from error
+        if "Cluster mode is not enabled" in str(error):  # the client's words for any error that a node answers with
+            raise Stop(
+                f"{given.url} does not tell which node has which slot: if it is no Redis Cluster, set "
+                "SONGPRINT_REDIS__CLUSTER to false; or else grant cluster|slots to its user (docs/security.md)"
+            ) from error
+        raise sorted_error(error, given.url) from error
     return RedisStates(cluster, given.key_prefix, settings.kafka.group, given.url)
 
 

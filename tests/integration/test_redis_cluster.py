@@ -10,9 +10,13 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from deploy.local.redis import RedisServer, start_redis
+from tests.integration.listed_rights import codes, listed
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.stream import Stream, eventually
 from worker.__main__ import main
+from worker.assemble import redis_states
+from worker.checks.redis_server import try_redis
+from worker.settings import load_settings
 
 SLOTS = 16_384
 PARTITIONS = 8
@@ -101,3 +105,37 @@ def test_a_cluster_has_to_be_called_one(
         monkeypatch.setenv(name, value)
     assert main(["check"]) == 1
     assert "set SONGPRINT_REDIS__CLUSTER to true" in capsys.readouterr().out
+
+
+def test_the_rights_listed_are_enough_in_a_cluster(stream: Stream, nodes: list[RedisServer]) -> None:
+    commands = [f"+{command}" for row in listed("Redis: the worker's rights") for command in codes(row[0])]
+    for node in nodes:
+        with Redis.from_url(node.url) as admin:
+            admin.execute_command(
+                *("ACL", "SETUSER", "worker", "reset", "on", ">secret", "resetchannels", "~songprint:*", "-@all"),
+                *commands,
+            )
+    stream.send("u", {"type": "snapshot", "songs": ["s1"]})
+    stream.send("u", None)
+    stream.flush()
+    with stream.worker(SONGPRINT_REDIS__USERNAME="worker", SONGPRINT_REDIS__PASSWORD="secret"):
+        stream.labels(2)
+    cache = redis_states(
+        load_settings(
+            None,
+            {},
+            stream.environment | {"SONGPRINT_REDIS__USERNAME": "worker", "SONGPRINT_REDIS__PASSWORD": "secret"},
+        )
+    )
+    assert [finding.status for finding in try_redis(cache)] == ["ok"]
+    cache.close()
+
+
+def test_a_single_server_has_not_to_be_called_a_cluster(
+    stream: Stream, redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    single = redis_url.rpartition("/")[0]  # a cluster has no databases
+    for name, value in (stream.environment | {"SONGPRINT_REDIS__URL": single}).items():
+        monkeypatch.setenv(name, value)
+    assert main(["check"]) == 1
+    assert "set SONGPRINT_REDIS__CLUSTER to false" in capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,25 +28,14 @@ from deploy.local.ports import free_ports
 from deploy.local.redis import RedisServer, start_redis
 from tests.deploy.programs import needed
 from tests.integration.certificates import Authority
+from tests.integration.listed_rights import codes, listed
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.stream import Stream, eventually
 
-ROOT = Path(__file__).parents[2]
 CANARY = "canary-Xy7"
 PASSWORD = f"{CANARY}-password"
 USER = f"{CANARY}-user"
 SONG = f"{CANARY}-song"
-
-
-def listed(title: str) -> list[list[str]]:
-    """The rows of the table under a heading of docs/security.md, code marks taken off."""
-    section = (ROOT / "docs" / "security.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
-    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in section.splitlines() if line.startswith("| `")]
-    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
-
-
-def codes(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
 
 
 @pytest.fixture(scope="module")

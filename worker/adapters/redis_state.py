@@ -55,6 +55,16 @@ _REFUSED = (redis.AuthenticationError, redis.exceptions.NoPermissionError, redis
 _REFUSED_WITHIN = ("The user executing the script can't", "ACL failure in script")
 
 
+def sorted_error(error: Exception, where: str) -> Retry | Stop:
+    """The exception to raise for `error` of the server at `where`."""
+    if isinstance(error, _REFUSED) or str(error).startswith(_REFUSED_WITHIN):
+        return Stop(
+            f"Redis at {where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password and its ACL "
+            "(the commands it needs are in docs/security.md)"
+        )
+    return Retry(f"Redis at {where}: {error or type(error).__name__}", "redis")
+
+
 class RedisStates:
     """A `StateCache` on anything that speaks Redis's protocol."""
 
@@ -136,9 +146,4 @@ class RedisStates:
         try:
             return question()
         except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
-            if isinstance(error, _REFUSED) or str(error).startswith(_REFUSED_WITHIN):
-                raise Stop(
-                    f"Redis at {self._where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password "
-                    "and its ACL (the commands it needs are in docs/security.md)"
-                ) from error
-            raise Retry(f"Redis at {self._where}: {error or type(error).__name__}", "redis") from error
+            raise sorted_error(error, self._where) from error
