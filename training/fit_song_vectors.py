@@ -53,10 +53,9 @@ def fit_song_vectors(recipe: Recipe, corpus: Corpus, options: FitOptions, watch:
     measured = fit_and_measure(recipe, corpus, learn, held, options.seed, watch)
     history = History(watch)
     vectors = recipe.parameters.fit(corpus.contexts, corpus.features, options.seed, history)
-    occurrences = corpus.contexts.frequency
-    clustering, tried, clusters = _clusters(vectors, occurrences, options.seed)
-    places = song_places(vectors, occurrences, options.seed)
-    columns = {"occurrences": occurrences, "cluster": clusters, "map_x": places[:, 0], "map_y": places[:, 1]}
+    clustering, tried, clusters = _clusters(vectors, corpus.known, options.seed)
+    places = song_places(vectors, corpus.known, options.seed)
+    columns = {"known": corpus.known, "cluster": clusters, "map_x": places[:, 0], "map_y": places[:, 1]}
     songs = corpus.songs
     for name, values in columns.items():
         songs = songs.append_column(name, pa.array(values))
@@ -64,7 +63,7 @@ def fit_song_vectors(recipe: Recipe, corpus: Corpus, options: FitOptions, watch:
         summary=_summary(recipe, corpus, options, measured, clustering, tried),
         vectors=vectors,
         songs=songs,
-        names=name_places(vectors, corpus.songs, occurrences, clusters, options.seed),
+        names=name_places(vectors, corpus.songs, corpus.known, clusters, options.seed),
         history=history.epochs,
     )
 
@@ -96,11 +95,11 @@ def purity_sentence(figures: dict[str, Any], recipe: dict[str, Any]) -> str:
 
 
 def _clusters(
-    vectors: Floats, occurrences: np.ndarray[Any, np.dtype[np.int64]], seed: int
+    vectors: Floats, known: np.ndarray[Any, np.dtype[np.int64]], seed: int
 ) -> tuple[Clustering, list[Tried], np.ndarray[Any, np.dtype[np.intp]]]:
     """K-means by direction; a song about which nothing was learnt goes to the cluster nearest to zero."""
     unit = unit_length(vectors)
-    frequent = np.argsort(-occurrences, kind="stable")[:MAX_CLUSTERED]
+    frequent = np.argsort(-known, kind="stable")[:MAX_CLUSTERED]
     clustering, tried = find_clusters(unit[frequent[unit[frequent].any(axis=1)]], seed)
     return clustering, tried, clustering.nearest(unit)
 

@@ -100,7 +100,7 @@ def test_the_page_is_complete_and_needs_no_network(reviews: Path, data: Path, tm
     links = _Links()
     links.feed(text)
     assert links.found == []
-    for word in ("By cluster", "most frequent names", "Learning curve", "review_vectors_ppmi", "Rock 7"):
+    for word in ("By cluster", "best known names", "Learning curve", "review_vectors_ppmi", "Folk 7"):
         assert word in text, word
     assert text.count("<svg") == 3
 

@@ -27,11 +27,16 @@ def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa: ARG00
     plus, minus = ([lookup.find(name) for name in names] for names in (arguments.names, arguments.minus))
     nearest = most_similar(found.vectors, plus, minus, arguments.top)
     title = " - ".join([" + ".join(one.name for one in plus), *(one.name for one in minus)])
-    table = Table("", "nearest", "id", "genre", "cosine", title=escape(title), title_justify="left")
-    songs = found.songs.to_pylist()
-    for place, (row, cosine) in enumerate(nearest, start=1):
-        song = songs[row]
-        named = lookup.describe(row)
-        cells = (named, song["song_id"] if song["song_id"] != named else "", song["genre_group"])
+    columns = {
+        "nearest": [lookup.describe(row) for row, _ in nearest],
+        "id": [found.songs["song_id"][row].as_py() for row, _ in nearest],
+        "genre": [found.songs["genre_group"][row].as_py() for row, _ in nearest],
+    }
+    # An artist's id is the name, and not all data know of genres: what says nothing is left out.
+    shown = {
+        name: cells for name, cells in columns.items() if any(cells) and (name != "id" or cells != columns["nearest"])
+    }
+    table = Table("", *shown, "cosine", title=escape(title), title_justify="left")
+    for place, (cells, (_, cosine)) in enumerate(zip(zip(*shown.values(), strict=True), nearest, strict=True), start=1):
         table.add_row(str(place), *map(escape, cells), f"{cosine:.3f}")
     Console(highlight=False).print(table)

@@ -40,8 +40,8 @@ class Reviews:
     score: NDArray[np.float64]
     # float64 [artists, audio features]: means over the artist's reviews.
     audio: NDArray[np.float64]
-    # Number of reviews.
-    rows: int
+    # int64 [artists]: number of reviews.
+    reviews: NDArray[np.int64]
     digest: str
 
 
@@ -68,7 +68,7 @@ def load_reviews(folder: Path) -> Reviews:
         genre=_most_frequent(owner, table["genre"].fill_null(""), len(artists)),
         score=_means(owner, numbers["score"], len(artists)),
         audio=np.array([_means(owner, numbers[name], len(artists)) for name in sounds]).reshape(-1, len(artists)).T,
-        rows=table.num_rows,
+        reviews=np.bincount(owner, minlength=len(artists)).astype(np.int64),
         digest=_digest(table),
     )
 

@@ -19,7 +19,7 @@ TRIED_AT_ONCE = 1_000
 
 
 def name_map(names: pa.Table) -> str:
-    """An inline <svg> of a table of name, occurrences, cluster, map_x and map_y; names make room for each other."""
+    """An inline <svg> of a table of name, known, cluster, map_x and map_y; names make room for each other."""
     texts = [shorten(text) for text in names["name"].to_pylist()]
     clusters = names["cluster"].to_pylist()
     sizes = np.array([(text_width(text), LINE) for text in texts])

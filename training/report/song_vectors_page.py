@@ -72,7 +72,7 @@ def _tiles(evidence: VectorEvidence) -> str:
 
 def _charts(evidence: VectorEvidence) -> str:
     shown = int(np.count_nonzero(~np.isnan(evidence.places[:, 0])))
-    drawn = [(charts.map_by_cluster(evidence), "By cluster", f"t-SNE of the {shown:,} most frequent; numbers as below")]
+    drawn = [(charts.map_by_cluster(evidence), "By cluster", f"t-SNE of the {shown:,} best known; numbers as below")]
     if evidence.history:
         drawn.append((charts.learning_curves(evidence), "Learning curve", "loss of a pair by epoch"))
     return "".join(
@@ -82,7 +82,7 @@ def _charts(evidence: VectorEvidence) -> str:
 
 def _names(evidence: VectorEvidence) -> str:
     return (
-        f"<p></p><figure><figcaption>The {len(evidence.names)} most frequent names<span>t-SNE of their vectors alone, "
+        f"<p></p><figure><figcaption>The {len(evidence.names)} best known names<span>t-SNE of their vectors alone, "
         f"coloured by cluster; names are pushed apart to be read</span></figcaption>{name_map(evidence.names)}</figure>"
     )
 
@@ -107,7 +107,7 @@ def _neighbours(evidence: VectorEvidence) -> str:
         + "</td></tr>"
         for song, others in evidence.neighbours
     )
-    return f'<div class="card"><table><tr><th>most frequent</th><th>nearest to it</th></tr>{rows}</table></div>'
+    return f'<div class="card"><table><tr><th>best known</th><th>nearest to it</th></tr>{rows}</table></div>'
 
 
 def _comparison(results: Results, name: str) -> str:

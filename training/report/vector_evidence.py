@@ -16,14 +16,14 @@ CENTRAL = 8
 """Songs that stand for a cluster."""
 
 SHOWN = 12
-"""Songs whose neighbours are listed, and how many: those that occur most often, one per cluster first."""
+"""Songs whose neighbours are listed, and how many: the best known."""
 
 NEIGHBOURS = 6
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """`songs` are those of its most frequent that lie nearest to its middle; `size` is its share of all songs."""
+    """`songs` are those of its best known that lie nearest to its middle; `size` is its share of all songs."""
 
     number: int
     size: float
@@ -62,7 +62,7 @@ def read_vector_evidence(path: Path) -> VectorEvidence:
     run = read_vector_run(path)
     cluster = run.songs["cluster"].to_numpy()
     lookup, unit = SongLookup(run.songs), unit_length(run.vectors)
-    frequency = run.songs["occurrences"].to_numpy()
+    frequency = run.songs["known"].to_numpy()
     return VectorEvidence(
         run=run,
         places=np.stack([run.songs["map_x"].to_numpy(), run.songs["map_y"].to_numpy()], axis=1),
@@ -74,7 +74,7 @@ def read_vector_evidence(path: Path) -> VectorEvidence:
 
 def _describe(number: int, run: VectorRun, unit: NDArray[np.float32], lookup: SongLookup) -> Cluster:
     members = np.flatnonzero(run.songs["cluster"].to_numpy() == number)
-    frequency = run.songs["occurrences"].to_numpy()[members]
+    frequency = run.songs["known"].to_numpy()[members]
     # The middle of a cluster may be held by songs that nobody knows.
     known = members[np.argsort(-frequency, kind="stable")[: max(CENTRAL, len(members) // 10)]]
     middle = unit[members].sum(axis=0)

@@ -35,6 +35,8 @@ class Corpus:
     # float32 [songs, features], standardised; genres are one-hot.
     features: Floats
     contexts: Contexts
+    # int64 [songs]: how many users have the song, or how many reviews the artist.
+    known: NDArray[np.int64]
     # Identity and size of the data, for run.json.
     facts: dict[str, int | str]
 
@@ -57,15 +59,15 @@ def playlists_corpus(data: Playlists) -> Corpus:
             f"only {users} users have two songs or more, and {songs} songs are among them; song vectors need "
             f"{MIN_USERS} such users and {MIN_SONGS} such songs to learn and to measure: add plays"
         )
-    popularity = np.log(song_users(data.matrix))[:, None]
+    listeners = song_users(data.matrix)
     facts: dict[str, int | str] = {
         "digest": data_digest(data),
         "users": data.matrix.shape[0],
         "songs": data.matrix.shape[1],
         "plays": int(data.matrix.nnz),
     }
-    features = np.hstack([one_hot(data.songs["genre_group"]), standardised(popularity)])
-    return Corpus(data.songs, features.astype(np.float32), PlaylistContexts(data.matrix), facts)
+    features = np.hstack([one_hot(data.songs["genre_group"]), standardised(np.log(listeners)[:, None])])
+    return Corpus(data.songs, features.astype(np.float32), PlaylistContexts(data.matrix), listeners, facts)
 
 
 def reviews_corpus(reviews: Reviews) -> Corpus:
@@ -82,13 +84,13 @@ def reviews_corpus(reviews: Reviews) -> Corpus:
     songs = pa.table({"song_id": reviews.artists, "title": empty, "artist": reviews.artists, "genre_group": genre})
     facts: dict[str, int | str] = {
         "digest": reviews.digest,
-        "reviews": reviews.rows,
+        "reviews": int(reviews.reviews.sum()),
         "songs": len(reviews.artists),
         "pairs": int(graph.nnz // 2),
     }
     numbers = np.column_stack([reviews.score, reviews.audio])
     features = np.hstack([one_hot(songs["genre_group"]), standardised(numbers)]).astype(np.float32)
-    return Corpus(songs, features, GraphContexts(graph), facts)
+    return Corpus(songs, features, GraphContexts(graph), reviews.reviews, facts)
 
 
 def one_hot(labels: pa.ChunkedArray) -> Floats:

@@ -15,36 +15,36 @@ ITERATIONS = 500
 PERPLEXITY = 30.0
 
 
-def song_places(vectors: Floats, occurrences: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """float64 [songs, 2]; NaN for songs beyond the MAX_SONGS most frequent."""
+def song_places(vectors: Floats, known: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """float64 [songs, 2]; NaN for songs beyond the MAX_SONGS best known."""
     places = np.full((len(vectors), 2), np.nan)
-    shown = np.argsort(-occurrences, kind="stable")[:MAX_SONGS]
+    shown = np.argsort(-known, kind="stable")[:MAX_SONGS]
     shown = shown[vectors[shown].any(axis=1)]
     places[shown] = _tsne(unit_length(vectors[shown]), seed)
     return places
 
 
 def name_places(
-    vectors: Floats, songs: pa.Table, occurrences: NDArray[np.int64], clusters: NDArray[np.intp], seed: int
+    vectors: Floats, songs: pa.Table, known: NDArray[np.int64], clusters: NDArray[np.intp], seed: int
 ) -> pa.Table:
-    """name, occurrences, cluster, map_x and map_y of the MAX_NAMES most frequent artists.
+    """name, known, cluster, map_x and map_y of the MAX_NAMES best known artists.
 
-    An artist's vector is the mean of the songs', weighted by how often each occurs, and so is the cluster. A song
+    An artist's vector is the mean of the songs', weighted by how many know each, and so is the cluster. A song
     without an artist stands for itself.
     """
     encoded = pa.array(display_names(songs)).dictionary_encode()
     owner, names = encoded.indices.to_numpy(), encoded.dictionary
-    totals = np.bincount(owner, weights=occurrences, minlength=len(names))
+    totals = np.bincount(owner, weights=known, minlength=len(names))
     chosen = np.argsort(-totals, kind="stable")[:MAX_NAMES]
     sums = np.zeros((len(names), vectors.shape[1]), dtype=np.float64)
-    np.add.at(sums, owner, unit_length(vectors) * occurrences[:, None])
+    np.add.at(sums, owner, unit_length(vectors) * known[:, None])
     votes = np.zeros((len(names), int(clusters.max()) + 1))
-    np.add.at(votes, (owner, clusters), occurrences)
+    np.add.at(votes, (owner, clusters), known)
     places = _tsne(unit_length(sums[chosen].astype(np.float32)), seed)
     return pa.table(
         {
             "name": names.take(pa.array(chosen)),
-            "occurrences": totals[chosen].astype(np.int64),
+            "known": totals[chosen].astype(np.int64),
             "cluster": votes[chosen].argmax(axis=1),
             "map_x": places[:, 0],
             "map_y": places[:, 1],

@@ -24,9 +24,9 @@ class VectorRun:
     summary: dict[str, Any]
     # float32 [songs, units]; zeros for a song about which nothing was learnt.
     vectors: Floats
-    # song_id, title, artist, genre_group, occurrences, cluster, map_x, map_y: one row per vector; NaN off the map.
+    # song_id, title, artist, genre_group, known, cluster, map_x, map_y: one row per vector; NaN off the map.
     songs: pa.Table
-    # name, occurrences, cluster, map_x, map_y: the places of the most frequent names on a map of their own.
+    # name, known, cluster, map_x, map_y: the places of the best known names on a map of their own.
     names: pa.Table
     history: list[Figures]
 

@@ -16,7 +16,7 @@ def table(names: list[str]) -> pa.Table:
     return pa.table(
         {
             "name": names,
-            "occurrences": np.arange(len(names)),
+            "known": np.arange(len(names)),
             "cluster": rng.integers(0, 15, len(names)),
             "map_x": places[:, 0],
             "map_y": places[:, 1],

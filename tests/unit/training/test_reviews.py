@@ -22,7 +22,7 @@ def test_artists_are_means_of_their_reviews(tmp_path: Path) -> None:
     assert reviews.genre.tolist() == ["Jazz", "Rock", ""]
     assert reviews.score.tolist() == [7, 8, 5]
     assert reviews.audio[:, 0].tolist() == pytest.approx([0.5, 0.3, 1.1 / 3])
-    assert reviews.rows == 5
+    assert reviews.reviews.tolist() == [1, 3, 1]
 
 
 def test_links_are_of_one_genre_and_a_close_score(tmp_path: Path) -> None:
