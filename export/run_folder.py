@@ -20,6 +20,13 @@ Matrix = NDArray[np.float32]
 
 class Recipe(msgspec.Struct, frozen=True):
     name: str
+    family: str = "playlists"
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The part of run.json that runs of every family have."""
+
+    recipe: Recipe
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -84,6 +91,12 @@ def read_run(path: Path) -> Run:
     """The run in the folder `path`. Raises ExportError where a file is missing, or does not fit the others."""
     if not (path / "run.json").is_file():
         raise ExportError(f"{path}: no run.json there. Give a folder that `python -m training fit --out RUN` wrote.")
+    recipe = _read_json(path / "run.json", Origin).recipe
+    if recipe.family != "playlists":
+        raise ExportError(
+            f"{path} is a run of {recipe.name}, of the family {recipe.family}, which has no labels to serve. Give a run "
+            "of a recipe that learns from playlists who the listeners are."
+        )
     run = Run(
         _read_json(path / "run.json", RunFacts),
         _read_weights(path / "model.npz"),

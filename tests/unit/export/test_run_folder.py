@@ -48,6 +48,7 @@ def test_a_missing_or_damaged_file_is_named(run_path: Path, name: str, content: 
 
 
 FACTS: dict[str, tuple[Callable[[Any], object], str]] = {
+    "another family": (lambda f: f["recipe"].update(family="song_vectors"), "family song_vectors, which has no labels"),
     "another format": (lambda f: f.update(format=2), "format"),
     "unknown activation": (lambda f: f["serving"].update(activation="gelu"), "activation"),
     "no temperature": (lambda f: f["calibration"].pop("temperature"), "temperature"),

@@ -57,7 +57,9 @@ def test_yardsticks_bound_every_figure(vectors: np.ndarray, held: HeldOut) -> No
 
 def test_a_song_without_a_vector_is_nobodys_neighbour(vectors: np.ndarray) -> None:
     vectors[7] = 0
-    assert 7 not in nearest(vectors, 10)[np.arange(SONGS) != 7]
+    others = np.arange(SONGS) != 7
+    assert 7 not in nearest(vectors, SONGS - 2)[others]
+    assert 7 in nearest(vectors, SONGS - 1)[others][:, -1]
 
 
 def test_genre_purity_counts_neighbours_of_the_same_genre() -> None:
