@@ -94,8 +94,8 @@ def read_run(path: Path) -> Run:
     recipe = _read_json(path / "run.json", Origin).recipe
     if recipe.family != "playlists":
         raise ExportError(
-            f"{path} is a run of {recipe.name}, of the family {recipe.family}, which has no labels to serve. Give a run "
-            "of a recipe that learns from playlists who the listeners are."
+            f"{path} is a run of {recipe.name}, of the family {recipe.family}, which has no labels to serve. Give a "
+            "run of a recipe that learns from playlists who the listeners are."
         )
     run = Run(
         _read_json(path / "run.json", RunFacts),
