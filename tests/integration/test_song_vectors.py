@@ -130,7 +130,10 @@ def test_refuses_what_does_not_fit_together(
         (["encode", str(playlists), "--out", out], "give the data to encode with --data DIR"),
         (["fit", "--data", str(tmp_path), "--recipe", "song_vectors", "--out", out], "has no table 'users'"),
         (["fit", "--data", str(tmp_path), "--recipe", "review_vectors", "--out", out], "has no table 'reviews'"),
-        (["evaluate", "--data", str(data), "--out", out, "--recipe", "song_vectors", "majority"], "evaluate it apart"),
+        (
+            ["evaluate", "--data", str(data), "--out", out, "--recipe", "song_vectors", "majority"],
+            "these recipes cannot be compared",
+        ),
         (
             ["evaluate", "--data", str(data), "--out", out, "--recipe", "song_vectors", "review_vectors"],
             "have to share their contexts",

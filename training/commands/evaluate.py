@@ -12,7 +12,7 @@ from training.commands.arguments import add_data, add_seed, folds, open_share, p
 from training.datasets.load import load_playlists
 from training.errors import TrainingError
 from training.evaluate import Results, compare, evaluate, figure, make_plan
-from training.evaluate_song_vectors import FAMILY, VectorPlan, evaluate_song_vectors, one_kind, vector_table
+from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors, one_kind, vector_table
 from training.recipe import DEFAULT_RECIPE, Recipe, load_variant, recipe_names
 from training.song_vectors.corpus import load_corpus
 from training.watch import progress_bar
@@ -56,36 +56,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Evaluate, store, and print the table."""
     recipes = [load_variant(name) for name in dict.fromkeys(arguments.recipe)]
+    compare_recipes = EVALUATIONS[_one_family(recipes)]
     require_folder_of(arguments.out)
-    if all(recipe.family == FAMILY for recipe in recipes):
-        _song_vectors(recipes, arguments, console)
-        return
-    _require_playlists(recipes)
+    print(compare_recipes(recipes, arguments, console))
+
+
+def _one_family(recipes: list[Recipe]) -> str:
+    families = {recipe.family: recipe.name for recipe in recipes}
+    if len(families) > 1:
+        says = ", ".join(f"{name} learns from {family}" for family, name in families.items())
+        raise TrainingError(f"these recipes cannot be compared: {says}; leave out those of one kind")
+    return recipes[0].family
+
+
+def _on_playlists(recipes: list[Recipe], arguments: argparse.Namespace, console: Console) -> str:
     with console.status("reading playlists"):
         data = load_playlists(arguments.data)
     plan = make_plan(data, arguments.folds, arguments.repeats, arguments.seed, arguments.precision)
     with progress_bar(console) as watch:
         results = evaluate(recipes, data, plan, arguments.out, watch, arguments.first)
-    print(_table(results, recipes[0].name))
+    return _table(results, recipes[0].name)
 
 
-def _song_vectors(recipes: list[Recipe], arguments: argparse.Namespace, console: Console) -> None:
+def _on_song_vectors(recipes: list[Recipe], arguments: argparse.Namespace, console: Console) -> str:
     kind = one_kind(recipes)
     with console.status("reading what occurs together"):
         corpus = load_corpus(arguments.data, kind)
-    digest = str(corpus.facts["digest"])
-    plan = VectorPlan(digest, arguments.folds, arguments.repeats, arguments.seed)
+    plan = VectorPlan(str(corpus.facts["digest"]), arguments.folds, arguments.repeats, arguments.seed)
     with progress_bar(console) as watch:
         results = evaluate_song_vectors(recipes, corpus, plan, arguments.out, watch, arguments.first)
-    print(vector_table(results, recipes[0].name))
+    return vector_table(results, recipes[0].name)
 
 
-def _require_playlists(recipes: list[Recipe]) -> None:
-    other = [recipe.name for recipe in recipes if recipe.family != "playlists"]
-    if other:
-        raise TrainingError(
-            f"{other[0]} does not learn from playlists, so it has no gender to compare; evaluate it apart"
-        )
+EVALUATIONS = {"playlists": _on_playlists, "song_vectors": _on_song_vectors}
+"""How the recipes of each family are compared: takes them, the arguments and the console, and gives the table."""
 
 
 def _table(results: Results, reference: str) -> str:
