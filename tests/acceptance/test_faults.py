@@ -30,7 +30,7 @@ SELECTION = (
 )
 PLAN = Plan(
     seed=11,
-    minutes=4,
+    minutes=6,  # twice what it takes where nothing else runs
     faults=SELECTION,
     decks=1,
     session_timeout_ms=6_000,
