@@ -62,10 +62,7 @@ audit: $(VENV)/installed ## Known vulnerabilities of the locked packages
 
 .PHONY: sbom
 sbom: $(VENV)/installed ## What the worker is made of, as CycloneDX: build/sbom.json
-	@mkdir -p $(BUILD)
-	@$(RUN) -m pip_audit --require-hashes --disable-pip --requirement requirements/worker.txt \
-	  --format cyclonedx-json --output $(BUILD)/sbom.json --progress-spinner off
-	@echo "$(BUILD)/sbom.json"
+	@$(RUN) -m deploy.sbom requirements/worker.txt $(BUILD)/sbom.json
 
 # uv resolves for every supported Python and platform at once; it has an environment of its own, so that it is never
 # one of the dependencies. The lock files name no index: whoever installs has chosen theirs.
