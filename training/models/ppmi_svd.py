@@ -24,10 +24,12 @@ class PpmiSvd:
     smoothing: float = 0.75
     shift: Positive = 1.0
     eigenvalue_exponent: NotNegative = 0.5
+    # How much less the pairs of long playlists count: see Contexts.faded.
+    fading: NotNegative = 0.0
 
     def fit(self, contexts: Contexts, features: Floats, seed: int, watch: Watch) -> Floats:  # noqa: ARG002
         """Deterministic but for the seed of the randomised SVD."""
-        counts = sparse.coo_array(contexts.counts())
+        counts = sparse.coo_array(contexts.faded(self.fading).counts())
         share = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
         present = share > 0
         partner = np.zeros_like(share)

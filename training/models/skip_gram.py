@@ -32,15 +32,17 @@ class SkipGram:
     units: Count = 64
     tables: Literal["one", "two"] = "one"
     epochs: Count = 10
-    # Pairs drawn per occurrence and epoch.
-    partners: Count = 1
-    batch_pairs: Count = 2048
+    # Partners drawn per occurrence and epoch; they share the noise, which is what costs time.
+    partners: Count = 4
+    batch: Count = 2048
     # Songs drawn as noise for each batch, as often as their share of the occurrences to the power `noise_exponent`.
     noise: Count = 256
     noise_exponent: float = 0.75
     # An occurrence of a song with the share f of all is kept with the chance sqrt(subsample / f); 0 keeps all.
     subsample: NotNegative = 0.0
     popularity: float = 0.0
+    # How much less the pairs of long playlists count: see Contexts.faded.
+    fading: NotNegative = 0.0
     rate: Positive = 0.01
     average_decay: Share = 0.98
 
@@ -49,7 +51,7 @@ class SkipGram:
         rng = np.random.default_rng(seed)
         frequency = contexts.frequency
         network = _Network(self, frequency, rng)
-        sampler = _Sampler(self, contexts, rng)
+        sampler = _Sampler(self, contexts.faded(self.fading), rng)
         run_epochs(self.epochs, lambda: network.train(*sampler.epoch()), watch, "skip-gram")
         vectors = network.vectors()
         vectors[frequency == 0] = 0
@@ -57,7 +59,7 @@ class SkipGram:
 
 
 class _Sampler:
-    """An epoch's batches: pairs that occur, and songs drawn as noise."""
+    """An epoch's batches: songs and those beside them, and songs drawn as noise."""
 
     def __init__(self, settings: SkipGram, contexts: Contexts, rng: np.random.Generator) -> None:
         self._settings, self._contexts, self._rng = settings, contexts, rng
@@ -65,30 +67,20 @@ class _Sampler:
         share = contexts.frequency / contexts.frequency.sum()
         limit = settings.subsample or 1.0
         self._kept = np.minimum(np.sqrt(limit / np.maximum(share, 1e-12)), 1)
-        self._shape = (0, 0)
 
     def epoch(self) -> tuple[Ids, Ids, Ids]:
-        """int32 [steps, pairs] queries and targets, and int32 [steps, noise]; the same shapes in every epoch."""
-        drawn = [self._pairs() for _ in range(self._settings.partners)]
-        queries, targets = (np.concatenate(part) for part in zip(*drawn, strict=True))
-        if self._shape == (0, 0):
-            size = int(np.clip(len(queries) // STEPS_PER_EPOCH, 1, self._settings.batch_pairs))
-            self._shape = (max(len(queries) // size, 1), size)
-        steps, size = self._shape
-        # Subsampling leaves a few pairs more or less in every epoch.
-        queries, targets = (np.resize(ids, steps * size).reshape(steps, size) for ids in (queries, targets))
+        """int32 [steps, batch] queries, [steps, batch, partners] targets and [steps, noise] noise."""
+        contexts = self._contexts
+        if self._settings.subsample:
+            contexts = contexts.thinned(self._kept, self._rng)
+        queries, targets = contexts.pairs(self._rng, self._settings.partners)
+        size = int(np.clip(len(queries) // STEPS_PER_EPOCH, 1, self._settings.batch))
+        steps = len(queries) // size
+        queries = queries[: steps * size].reshape(steps, size)
+        targets = targets[: steps * size].reshape(steps, size, -1)
         uniform = self._rng.random((steps, self._settings.noise))
         noise = np.searchsorted(self._noise_bounds, uniform * self._noise_bounds[-1], side="right")
         return queries, targets, noise.astype(np.int32)
-
-    def _pairs(self) -> tuple[Ids, Ids]:
-        queries, targets = self._contexts.pairs(self._rng)
-        if not self._settings.subsample:
-            return queries, targets
-        kept = (self._rng.random(len(queries)) < self._kept[queries]) & (
-            self._rng.random(len(targets)) < self._kept[targets]
-        )
-        return queries[kept], targets[kept]
 
 
 class _Network:
@@ -111,8 +103,8 @@ class _Network:
         correction = np.log(prior) - np.log(np.maximum(settings.noise * noise, 1e-12))
         self._correction = tf.Variable(correction.astype(np.float32), trainable=False)
         self._step = tf.Variable(0.0)
-        ids = tf.TensorSpec((None, None), tf.int32)
-        self._run = tf.function(self._steps, input_signature=(ids, ids, ids))
+        flat, deep = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None, None, None), tf.int32)
+        self._run = tf.function(self._steps, input_signature=(flat, deep, flat))
 
     def train(self, queries: Ids, targets: Ids, noise: Ids) -> float:
         """One epoch; the mean loss of a pair."""
@@ -133,7 +125,7 @@ class _Network:
 
     def _train_batch(self, queries: "tf.Tensor", targets: "tf.Tensor", noise: "tf.Tensor") -> "tf.Tensor":
         self._step.assign_add(1.0)
-        ids = tf.concat([queries, targets + self._partner, noise + self._partner], axis=0)
+        ids = tf.concat([queries, tf.reshape(targets, [-1]) + self._partner, noise + self._partner], axis=0)
         rows, places = tf.unique(ids)
         value = self._table.gather(rows)
         with tf.GradientTape() as tape:
@@ -145,15 +137,17 @@ class _Network:
         return loss
 
     def _loss(self, value: "tf.Tensor", places: "tf.Tensor", targets: "tf.Tensor", noise: "tf.Tensor") -> "tf.Tensor":
-        """The logistic loss of being told pairs from noise. Every pair of the batch is held against the same noise."""
+        """The logistic loss of being told partners from noise; all of a batch are held against the same noise."""
         scale, offset = self._scalars.variables
         vectors = tf.math.l2_normalize(value, axis=1) if self._one else value
-        pairs = tf.size(targets)
-        query, target, other = tf.split(tf.gather(vectors, places), [pairs, pairs, tf.size(noise)])
+        batch, partners = tf.shape(targets)[0], tf.shape(targets)[1]
+        query, target, other = tf.split(tf.gather(vectors, places), [batch, batch * partners, tf.size(noise)])
+        target = tf.reshape(target, tf.stack([batch, partners, -1]))
         factor = tf.exp(scale) if self._one else 1.0
-        seen = factor * tf.reduce_sum(query * target, axis=1) + tf.gather(self._correction, targets) + offset
+        seen = factor * tf.einsum("bu,bpu->bp", query, target) + tf.gather(self._correction, targets) + offset
         unseen = factor * tf.matmul(query, other, transpose_b=True) + tf.gather(self._correction, noise) + offset
-        return tf.reduce_mean(tf.nn.softplus(-seen) + tf.reduce_sum(tf.nn.softplus(unseen), axis=1))
+        told = tf.reduce_mean(tf.nn.softplus(-seen), axis=1)
+        return tf.reduce_mean(told + tf.reduce_sum(tf.nn.softplus(unseen), axis=1))
 
 
 def noise_shares(frequency: NDArray[np.int64], exponent: float) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """What a song occurs beside: the other songs of a playlist, or the artists that critics describe alike."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -37,12 +37,23 @@ class Contexts(Protocol):
         """int64 [songs]: how often each song occurs."""
         ...
 
-    def pairs(self, rng: np.random.Generator) -> tuple[Ids, Ids]:
-        """For every occurrence that has company, the song and one of those beside it, in random order: both [pairs]."""
+    def pairs(self, rng: np.random.Generator, partners: int) -> tuple[Ids, Ids]:
+        """For every occurrence that has company, the song and some drawn from those beside it, in random order.
+
+        Songs are [occurrences], those beside them [occurrences, partners]; one may be drawn twice.
+        """
+        ...
+
+    def thinned(self, kept: NDArray[np.float64], rng: np.random.Generator) -> "Contexts":
+        """The same with fewer occurrences: each stays with the chance `kept` [songs] of its song."""
         ...
 
     def counts(self) -> Sparse:
         """float32 [songs, songs], symmetric: how often two songs are expected to be paired; the diagonal is empty."""
+        ...
+
+    def faded(self, exponent: float) -> "Contexts":
+        """The same, where pairs of a playlist count less the longer it is: as its length to minus this power."""
         ...
 
     def folds(self, folds: int, repeats: int, seed: int) -> Iterator[tuple["Contexts", HeldOut]]:
@@ -56,25 +67,44 @@ class PlaylistContexts:
 
     # [users, songs], 0 or 1
     matrix: Sparse
+    # What `faded` was told: 0 lets every occurrence count alike, 1 every user.
+    fading: float = 0.0
 
     @property
     def frequency(self) -> NDArray[np.int64]:
         return song_users(self.matrix)
 
-    def pairs(self, rng: np.random.Generator) -> tuple[Ids, Ids]:
+    def pairs(self, rng: np.random.Generator, partners: int) -> tuple[Ids, Ids]:
         lengths = playlist_lengths(self.matrix)
         length = np.repeat(lengths, lengths)
         start = np.repeat(self.matrix.indptr[:-1], lengths)
         chosen = rng.permutation(np.flatnonzero(length > 1))
-        length, start = length[chosen], start[chosen]
+        if self.fading:
+            bounds = np.cumsum(length[chosen] ** -self.fading)
+            chosen = chosen[np.searchsorted(bounds, rng.random(len(chosen)) * bounds[-1], side="right")]
+        length, start, place = length[chosen, None], start[chosen, None], chosen[:, None]
         # One to length - 1 places further round the playlist: never the song itself.
-        step = 1 + (rng.random(len(chosen)) * (length - 1)).astype(np.int64)
-        other = start + (chosen - start + step) % length
+        step = 1 + (rng.random((len(chosen), partners)) * (length - 1)).astype(np.int64)
+        other = start + (place - start + step) % length
         return self.matrix.indices[chosen].astype(np.int32), self.matrix.indices[other].astype(np.int32)
 
     def counts(self) -> Sparse:
-        weight = 1 / np.maximum(playlist_lengths(self.matrix) - 1, 1)
+        lengths = playlist_lengths(self.matrix)
+        company = lengths > 1
+        share = np.where(company, np.maximum(lengths, 1.0) ** -self.fading, 0)
+        # As many pairs as there are occurrences with company, whatever the fading.
+        share *= lengths[company].sum() / (share * lengths).sum()
+        weight = share / np.maximum(lengths - 1, 1)
         return off_diagonal(self.matrix.T @ (sparse.diags_array(weight.astype(np.float32)) @ self.matrix))
+
+    def thinned(self, kept: NDArray[np.float64], rng: np.random.Generator) -> Contexts:
+        matrix = self.matrix.copy()
+        matrix.data = (rng.random(matrix.nnz) < kept[matrix.indices]).astype(np.float32)
+        matrix.eliminate_zeros()
+        return replace(self, matrix=matrix)
+
+    def faded(self, exponent: float) -> Contexts:
+        return replace(self, fading=exponent)
 
     def folds(self, folds: int, repeats: int, seed: int) -> Iterator[tuple[Contexts, HeldOut]]:
         """Users are held out. A pair is drawn as one of them at random, then two different songs of the user's."""
@@ -95,13 +125,24 @@ class GraphContexts:
     def frequency(self) -> NDArray[np.int64]:
         return playlist_lengths(self.graph)
 
-    def pairs(self, rng: np.random.Generator) -> tuple[Ids, Ids]:
-        chosen = rng.permutation(self.graph.nnz)
-        owner = np.repeat(np.arange(self.graph.shape[0]), playlist_lengths(self.graph))
-        return owner[chosen].astype(np.int32), self.graph.indices[chosen].astype(np.int32)
+    def pairs(self, rng: np.random.Generator, partners: int) -> tuple[Ids, Ids]:
+        links = playlist_lengths(self.graph)
+        owner = rng.permutation(np.repeat(np.arange(len(links)), links))
+        step = (rng.random((len(owner), partners)) * links[owner, None]).astype(np.int64)
+        other = self.graph.indices[self.graph.indptr[owner, None] + step]
+        return owner.astype(np.int32), other.astype(np.int32)
+
+    def thinned(self, kept: NDArray[np.float64], rng: np.random.Generator) -> Contexts:
+        upper = sparse.coo_array(sparse.triu(self.graph, 1))
+        stays = rng.random(upper.nnz) < kept[upper.row] * kept[upper.col]
+        return replace(self, graph=_symmetric(upper.row[stays], upper.col[stays], upper.shape))
 
     def counts(self) -> Sparse:
         return self.graph
+
+    def faded(self, exponent: float) -> Contexts:  # noqa: ARG002
+        # Links are of no playlist.
+        return self
 
     def folds(self, folds: int, repeats: int, seed: int) -> Iterator[tuple[Contexts, HeldOut]]:
         """Links are held out. A pair is drawn as an artist who lost some at random, then one of those lost."""

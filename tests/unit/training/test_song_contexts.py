@@ -11,20 +11,38 @@ PLAYLISTS = sparse.csr_array(np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 1, 0, 1]]
 GRAPH = sparse.csr_array(np.array([[0, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0]], dtype=np.float32))
 
 
-@pytest.mark.parametrize("contexts", [PlaylistContexts(PLAYLISTS), GraphContexts(GRAPH)], ids=["playlists", "graph"])
+@pytest.mark.parametrize(
+    "contexts",
+    [PlaylistContexts(PLAYLISTS), PlaylistContexts(PLAYLISTS).faded(1.5), GraphContexts(GRAPH).faded(1.0)],
+    ids=["playlists", "faded playlists", "graph"],
+)
 def test_pairs_are_drawn_as_often_as_counted(contexts: Contexts) -> None:
     rng, rounds = np.random.default_rng(0), 4_000
     drawn = np.zeros((4, 4))
     for _ in range(rounds):
-        np.add.at(drawn, contexts.pairs(rng), 1)
+        queries, targets = contexts.pairs(rng, 2)
+        np.add.at(drawn, (queries[:, None], targets), 0.5)
     assert drawn / rounds == pytest.approx(contexts.counts().toarray(), abs=0.05)
     assert not drawn.diagonal().any()
 
 
 def test_a_song_alone_in_its_playlist_is_in_no_pair() -> None:
-    queries, targets = PlaylistContexts(PLAYLISTS).pairs(np.random.default_rng(0))
-    assert len(queries) == len(targets) == 5
+    queries, targets = PlaylistContexts(PLAYLISTS).pairs(np.random.default_rng(0), 3)
+    assert (queries.shape, targets.shape) == ((5,), (5, 3))
     assert PlaylistContexts(PLAYLISTS).frequency.tolist() == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("contexts", [PlaylistContexts(PLAYLISTS), GraphContexts(GRAPH)], ids=["playlists", "graph"])
+def test_thinning_takes_occurrences_away(contexts: Contexts) -> None:
+    rng = np.random.default_rng(0)
+    without = contexts.thinned(np.array([1.0, 1.0, 0.0, 1.0]), rng)
+    before, after = contexts.frequency, without.frequency
+    assert after[2] == 0 < before[2]
+    assert contexts.frequency.tolist() == before.tolist(), "the original lost some"
+    halved = [contexts.thinned(np.full(4, 0.5), rng).frequency.sum() for _ in range(500)]
+    # An occurrence stays if it is kept itself, a link if both of its ends are.
+    share = 0.5 if isinstance(contexts, PlaylistContexts) else 0.25
+    assert np.mean(halved) == pytest.approx(share * before.sum(), rel=0.1)
 
 
 def test_held_out_users_are_not_learnt_from(small: Playlists) -> None:
