@@ -10,6 +10,7 @@ from rich.console import Console
 from training.errors import TrainingError
 
 COMMANDS = {
+    "cluster": "compare ways to cluster the users of a run by their codes",
     "encode": "write users' codes as features for other work",
     "evaluate": "compare recipes and baselines on the same folds",
     "fit": "train one recipe on a data folder",

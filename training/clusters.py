@@ -78,11 +78,16 @@ def find_clusters(codes: Floats, seed: int) -> tuple[Clustering, list[Tried]]:
         tried = [_try(components, count, rng) for count in CANDIDATES if count < distinct]
     best = max(tried, key=lambda one: one.stability * one.silhouette)
     means = KMeans(best.clusters, n_init=STARTS, random_state=seed).fit(codes)
-    centroids = means.cluster_centers_.astype(np.float32)
-    # A Student-t with as many degrees of freedom as the codes have dimensions that matter, and their spread.
+    return student_t(codes, means.cluster_centers_.astype(np.float32), sample), tried
+
+
+def student_t(codes: Floats, centroids: Floats, sample: Floats | None = None) -> Clustering:
+    """Soft clusters around the centroids: a Student-t of the codes' spread, with as many degrees of freedom as they
+    have dimensions that matter; those are counted in the `sample`, or else in the first SAMPLE_USERS codes.
+    """
     within = float(squared_distances(codes, centroids).min(axis=1).mean())
-    alpha = _effective_dimensions(sample)
-    return Clustering(centroids, alpha=alpha, scale=max(within / alpha, 1e-12)), tried
+    alpha = _effective_dimensions(codes[:SAMPLE_USERS] if sample is None else sample)
+    return Clustering(centroids, alpha=alpha, scale=max(within / alpha, 1e-12))
 
 
 def _try(sample: Floats, clusters: int, rng: np.random.Generator) -> Tried:

@@ -12,18 +12,21 @@ from training.errors import RunError
 from training.recipe import Recipe
 
 FAMILIES = {
+    "images": "training.fit_images",
     "playlists": "training.fit_playlists",
     "song_vectors": "training.fit_song_vectors",
 }
 """Recipe family → a module with a function `fit_folder` of the type below; it is imported only when needed."""
 
 ENCODERS = {
+    "images": "training.encode_images",
     "playlists": "training.encode",
     "song_vectors": "training.encode_song_vectors",
 }
 """Recipe family → a module with `encode_folder(run, data, out)`, which writes codes and says in words what it wrote."""
 
 REPORTS = {
+    "images": "training.report.image_page",
     "playlists": "training.report.page",
     "song_vectors": "training.report.song_vectors_page",
 }

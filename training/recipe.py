@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,10 @@ DEFAULT_RECIPE = "songprint"
 
 MODELS = {
     "autoencoder": "training.models.autoencoder:Autoencoder",
+    "embedded_clustering": "training.models.deep_clustering.embedded:EmbeddedClustering",
+    "image_autoencoder": "training.models.deep_clustering.autoencoder:ImageAutoencoder",
+    "image_kmeans": "training.models.deep_clustering.kmeans:ImageKMeans",
+    "image_vae": "training.models.deep_clustering.variational:ImageVae",
     "joint": "training.models.joint:Joint",
     "logistic": "training.models.linear:Logistic",
     "majority": "training.models.linear:Majority",
@@ -41,8 +45,9 @@ class Recipe:
 
     def as_json(self) -> dict[str, Any]:
         """The recipe with every parameter, defaults included."""
-        # There and back, so that it equals what is read from a file: tuples become lists.
-        parameters = msgspec.json.decode(msgspec.json.encode(self.parameters))
+        # There and back, so that it equals what is read from a file: tuples become lists. As a dictionary first, since
+        # msgspec leaves out what a dataclass that it made itself has by default.
+        parameters = msgspec.json.decode(msgspec.json.encode(asdict(self.parameters)))
         return {"name": self.name, "family": self.family, "model": self.model, **parameters}
 
 
@@ -103,6 +108,13 @@ def load_variant(text: str) -> Recipe:
     name, colon, overrides = text.partition(":")
     recipe = load_recipe(name, parse_overrides(overrides.split(",")) if colon else None)
     return replace(recipe, name=f"{recipe.name}:{overrides}") if colon else recipe
+
+
+def restore_recipe(stored: Mapping[str, Any]) -> Recipe:
+    """The recipe that `as_json` described. Raises RecipeError where this version has no such model or parameter."""
+    parameters = {key: value for key, value in stored.items() if key not in {"name", "family", "model"}}
+    file = _File("", stored["family"], stored["model"], parameters)
+    return Recipe(stored["name"], "", file.family, file.model, _parameters(stored["name"], file, {}))
 
 
 def _parameters(name: str, stored: _File, overrides: Mapping[str, Any]) -> Any:

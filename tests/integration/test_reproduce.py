@@ -40,6 +40,26 @@ def test_measures_sizes(tmp_path: Path) -> None:
     assert cells[3] > 50, "TensorFlow alone takes more memory than that"
 
 
+def test_compares_recipes_for_images(tmp_path: Path) -> None:
+    assert main(["--quick", "--only", "images", "--data", str(tmp_path), "--out", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "images.json").read_text("utf-8"))["recipes"]
+    assert {name.split(":")[0] for name in results} == set(steps.IMAGE_RECIPES)
+    for name, stored in results.items():
+        assert [fold["seed"] for fold in stored["folds"]] == [0, 1]
+        assert sum(fold["accuracy"] for fold in stored["folds"]) / 2 > 0.35, f"{name} is no better than chance"
+    table = (tmp_path / "images.md").read_text("utf-8")
+    assert all(f"| {name} " in table for name in results)
+
+
+def test_compares_ways_to_cluster_tastes(tmp_path: Path) -> None:
+    assert main(["--quick", "--only", "taste", "--data", str(tmp_path), "--out", str(tmp_path)]) == 0
+    methods = json.loads((tmp_path / "taste-planted.json").read_text("utf-8"))["methods"]
+    assert set(methods) == {"kmeans", "spherical_kmeans", "gaussian_mixture", "dec", "idec"}
+    assert all(max(one["truth"]) > 0.2 for one in methods.values()), "nothing of the planted tastes was found"
+    table = (tmp_path / "taste-planted.md").read_text("utf-8")
+    assert all(f"| {name} " in table for name in methods)
+
+
 def test_a_failed_step_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--quick", "--only", "recipes", "--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "has no table 'users'" in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Write the codes of a data folder's users under a finished run, or its song vectors, as features for other work."""
+"""Write the codes of a data folder's users or images under a finished run, or its song vectors, as features."""
 
 import argparse
 from importlib import import_module
@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run folder that fit wrote")
     parser.add_argument("--data", type=Path, metavar="DIR", help="whose codes to write; song vectors need none")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="one row per user or song")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.parquet", help="a row for each of them"
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:

@@ -1,4 +1,7 @@
-"""Compare recipes and baselines on the same repeated stratified folds; goes on where an interrupted one stopped."""
+"""Compare recipes and baselines on the same repeated stratified folds, or those that cluster images over several seeds.
+
+Goes on where an interrupted one stopped.
+"""
 
 import argparse
 from pathlib import Path
@@ -10,9 +13,12 @@ from rich.console import Console
 from training.calibration import PRECISION
 from training.commands.arguments import add_data, add_seed, folds, open_share, positive, require_folder_of
 from training.datasets.load import load_playlists
+from training.datasets.load_images import load_images
 from training.errors import TrainingError
 from training.evaluate import Results, compare, evaluate, figure, make_plan
+from training.evaluate_images import evaluate_images, seed_rows
 from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors, one_kind, vector_table
+from training.markdown import markdown
 from training.recipe import DEFAULT_RECIPE, Recipe, load_variant, recipe_names
 from training.song_vectors.corpus import load_corpus
 from training.watch import progress_bar
@@ -43,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--folds", type=folds, default=5, metavar="N", help="parts (default %(default)s)")
     parser.add_argument("--repeats", type=positive, default=1, metavar="N", help="partitions (default %(default)s)")
+    parser.add_argument(
+        "--seeds",
+        type=positive,
+        default=5,
+        metavar="N",
+        help="fits of recipes that cluster images (default %(default)s)",
+    )
     parser.add_argument("--first", type=positive, metavar="N", help="only the first N folds, for slow recipes")
     parser.add_argument(
         "--precision", type=open_share, default=PRECISION, metavar="P", help="that labels promise (default %(default)s)"
@@ -88,7 +101,16 @@ def _on_song_vectors(recipes: list[Recipe], arguments: argparse.Namespace, conso
     return vector_table(results, recipes[0].name)
 
 
-EVALUATIONS = {"playlists": _on_playlists, "song_vectors": _on_song_vectors}
+def _on_images(recipes: list[Recipe], arguments: argparse.Namespace, console: Console) -> str:
+    with console.status("reading images"):
+        images = load_images(arguments.data)
+    with progress_bar(console) as watch:
+        results = evaluate_images(recipes, images, arguments.seeds, arguments.seed, arguments.out, watch)
+    title = f"{len(images.values):,} images; mean ± deviation over seeds, and the worst of them"
+    return "\n".join([title, "", *markdown(seed_rows(results))])
+
+
+EVALUATIONS = {"images": _on_images, "playlists": _on_playlists, "song_vectors": _on_song_vectors}
 """How the recipes of each family are compared: takes them, the arguments and the console, and gives the table."""
 
 
@@ -102,11 +124,8 @@ def _table(results: Results, reference: str) -> str:
         test = tests.get(name)
         compared = [f"{test['difference']:+.4f}", f"{test['p']:.4f}"] if test else ["", ""]
         rows.append([name, *(_cell(figure(results, name, key), key) for key in COLUMNS), *compared])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    rows.insert(1, ["-" * width for width in widths])
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     title = f"{plan['repeats']} x {plan['folds']} folds, majority rate {majority:.4f}; AUC ± deviation over folds"
-    return "\n".join([title, "", *lines])
+    return "\n".join([title, "", *markdown(rows)])
 
 
 def _cell(values: NDArray[np.float64], key: str) -> str:

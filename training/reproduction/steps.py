@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from training.datasets.table_file import find_table
 from training.reproduction.command import run_command
+from training.synthetic.shapes import write_shapes
 
 BASELINES = ("majority", "logistic_raw", "logistic_length", "logistic_weighted")
 LINEAR = ("pca", "truncated_svd")
@@ -16,6 +17,30 @@ TASTE_UNITS = 16
 SONG_VECTORS = ("song_vectors", "song_vectors_word2vec", "song_vectors_ppmi", "song_vectors_features")
 REVIEW_VECTORS = ("review_vectors", "review_vectors_ppmi", "review_vectors_features")
 REVIEWS = Path("../shared/data/pitchfork")
+MNIST = Path("../shared/data/mnist-t10k")
+IMAGE_RECIPES = (
+    "image_kmeans",
+    "image_autoencoder",
+    "image_autoencoder_bce",
+    "image_denoising",
+    "image_vae",
+    "conv_dec_da",
+    "dec_da",
+    "conv_dec",
+    "dec",
+    "idec",
+)
+EMBEDDED = "clusters=4,pretrain_epochs=8,pretrain_optimizer=adam,pretrain_rate=0.002,iterations=60,refresh=20,batch=50"
+QUICK_IMAGES = 240
+QUICK_SETTINGS = {
+    "image_kmeans": "clusters=4,starts=4",
+    "image_vae": "clusters=4,epochs=10,batch=50",
+    **dict.fromkeys(("image_autoencoder", "image_autoencoder_bce", "image_denoising"), "clusters=4,epochs=5,batch=50"),
+    **dict.fromkeys(("dec", "idec", "dec_da"), f"{EMBEDDED},widths=[64]"),
+    **dict.fromkeys(("conv_dec", "conv_dec_da"), EMBEDDED),
+}
+"""Parameters of the quick form, on drawings of four shapes."""
+
 SIZES = ((3_748, 16_692), (20_000, 16_692), (200_000, 16_692), (20_000, 100_000), (200_000, 100_000))
 
 
@@ -86,9 +111,42 @@ def _evaluate(place: Place, data: Path, name: str, recipes: tuple[str, ...], opt
     run_command("evaluate", *arguments, output=place.out / f"{name}.md")
 
 
+def compare_images(place: Place) -> Iterator[str]:
+    """Every recipe that clusters images, over several seeds, quick ones first: images.json and .md."""
+    folder, seeds = (place.out / "shapes", "2") if place.quick else (MNIST, "5")
+    if place.quick and not folder.is_dir():
+        write_shapes(folder, QUICK_IMAGES)
+    if not folder.is_dir():
+        yield f"{folder} is not there: nothing is measured on it"
+        return
+    recipes = [f"{name}:{QUICK_SETTINGS[name]}" for name in IMAGE_RECIPES] if place.quick else list(IMAGE_RECIPES)
+    yield f"{folder.name}: {', '.join(IMAGE_RECIPES)} with {seeds} seeds each"
+    out = place.out / "images.json"
+    arguments: tuple[str | Path, ...] = ("--data", folder, "--seeds", seeds, "--out", out, "--recipe", *recipes)
+    run_command("evaluate", *arguments, output=place.out / "images.md")
+
+
+def compare_taste(place: Place) -> Iterator[str]:
+    """Ways to cluster users by their codes, with and without a planted truth: taste-NAME.json and .md."""
+    planted = place.out / "planted"
+    if not planted.is_dir():
+        yield f"a synthetic folder in {planted}"
+        run_command("synthesize", "--out", planted, *(("--users", "300", "--songs", "300") if place.quick else ()))
+    for data in (planted, *(() if place.quick else place.data)):
+        name, seeds = f"taste-{data.name}", "2" if place.quick else "5"
+        yield f"{data.name}: K-means, spherical K-means, Gaussian mixture, DEC and IDEC on the codes of songprint"
+        with TemporaryDirectory(dir=place.out) as folder:
+            run = Path(folder, "run")
+            run_command("fit", "--data", data, "--out", run)
+            out = place.out / f"{name}.json"
+            run_command("cluster", run, "--data", data, "--seeds", seeds, "--out", out, output=place.out / f"{name}.md")
+
+
 STEPS: dict[str, Step] = {
     "recipes": compare_recipes,
     "units": compare_units,
     "sizes": measure_sizes,
     "song_vectors": compare_song_vectors,
+    "images": compare_images,
+    "taste": compare_taste,
 }

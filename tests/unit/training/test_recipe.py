@@ -6,7 +6,15 @@ import pytest
 
 from training.errors import RecipeError
 from training.families import FAMILIES
-from training.recipe import DEFAULT_RECIPE, MODELS, load_recipe, load_variant, parse_overrides, recipe_names
+from training.recipe import (
+    DEFAULT_RECIPE,
+    MODELS,
+    load_recipe,
+    load_variant,
+    parse_overrides,
+    recipe_names,
+    restore_recipe,
+)
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -73,3 +81,10 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     mine.write_text('description = "mine"\nfamily = "playlists"\nmodel = "songprint"\n[parameters]\nunits = 8\n')
     recipe = load_recipe(str(mine))
     assert (recipe.name, recipe.parameters.units) == ("mine", 8)
+
+
+def test_what_is_stored_holds_the_defaults_too() -> None:
+    """Or a run could not be restored, nor an evaluation be continued, once a default has changed."""
+    recipe = load_recipe("joint")
+    assert set(recipe.as_json()) >= set(recipe.parameters.__dataclass_fields__)
+    assert restore_recipe(recipe.as_json()).parameters == recipe.parameters

@@ -1,0 +1,176 @@
+"""The parts of Deep Embedded Clustering, each against its definition."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from training.backend import tf
+from training.errors import TrainingError
+from training.models.deep_clustering.assignment import divergence, log_memberships, target_distribution
+from training.models.deep_clustering.distortion import Distortion
+from training.models.deep_clustering.embedded import _Refinement
+from training.models.deep_clustering.optimizer import Optimizer
+from training.models.deep_clustering.start import Start, cluster_means, start_clusters
+from training.models.deep_clustering.step_loop import RowStream, StepLoop
+from training.models.deep_clustering.straightened import straighten
+from training.recipe import load_recipe
+from training.synthetic.shapes import draw_shapes
+from training.watch import History
+
+EMBEDDED = {
+    "clusters": 4,
+    "widths": [32],
+    "batch": 30,
+    "pretrain_epochs": 5,
+    "pretrain_optimizer": "adam",
+    "pretrain_rate": 1e-3,
+}
+
+
+def test_memberships_are_student_t_with_one_degree_of_freedom() -> None:
+    codes, centroids = np.array([[0.0, 0.0], [3.0, 4.0]], np.float32), np.array([[0, 0], [0, 4]], np.float32)
+    kernel = np.array([[1, 1 / 17], [1 / 26, 1 / 10]])
+    found = np.exp(log_memberships(codes, centroids).numpy())
+    assert found == pytest.approx(kernel / kernel.sum(axis=1, keepdims=True), rel=1e-5)
+
+
+def test_target_is_sharper_and_weighs_clusters_by_their_size_among_all_images() -> None:
+    memberships = np.array([[0.6, 0.4], [0.9, 0.1], [0.8, 0.2]])
+    size = np.array([2.3, 0.7])
+    weight = memberships**2 / size
+    assert target_distribution(memberships) == pytest.approx(weight / weight.sum(axis=1, keepdims=True))
+
+
+def test_divergence_is_that_of_kullback_and_leibler() -> None:
+    codes, centroids = np.array([[0.0], [2.0]], np.float32), np.array([[0.0], [1.0]], np.float32)
+    target = np.array([[0.5, 0.5], [0.0, 1.0]], np.float32)
+    found = np.array([[1, 0.5], [0.2, 0.5]])
+    found /= found.sum(axis=1, keepdims=True)
+    expected = (0.5 * np.log(0.5 / found[0]).sum() + np.log(1 / found[1, 1])) / 2
+    assert float(divergence(target, codes, centroids)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("rows", "batch", "steps"), [(60, 30, 2), (61, 30, 3), (29, 30, 1), (30, 30, 1)])
+def test_no_batch_is_empty(rows: int, batch: int, steps: int) -> None:
+    """Where the batches fill up evenly, a naive wrap-around makes an empty one, whose mean loss is no number."""
+    seen, calls = tf.Variable(tf.zeros(rows, tf.int32)), tf.Variable(0)
+    weight = tf.Variable(1.0)
+
+    def loss(chosen: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        calls.assign_add(1)
+        seen.scatter_add(tf.IndexedSlices(tf.ones_like(chosen), chosen))
+        return tf.reduce_mean(weight * tf.ones(tf.shape(chosen)[0]))
+
+    loop = StepLoop(Optimizer("sgd", [weight], 1e-6), loss, batch)
+    rng = np.random.default_rng(0)
+    assert loop.run(RowStream(rows, rng).take(rows), rng) == pytest.approx(1, abs=1e-3)
+    assert int(calls) == steps
+    assert set(seen.numpy().tolist()) == {1}, "an epoch shows every image once"
+
+
+def test_a_stream_of_rows_shows_all_of_them_equally_often() -> None:
+    stream = RowStream(7, np.random.default_rng(0))
+    pieces = [stream.take(5) for _ in range(14)]
+    assert {len(piece) for piece in pieces} == {5}
+    assert np.bincount(np.concatenate(pieces)).tolist() == [10] * 7
+
+
+@pytest.mark.parametrize("method", ["sgd", "adam"])
+def test_optimizers_step_as_those_of_keras_do(method: str) -> None:
+    ours, theirs = tf.Variable([1.0, -2.0]), tf.Variable([1.0, -2.0])
+    keras = tf.keras.optimizers.SGD(0.1, momentum=0.9) if method == "sgd" else tf.keras.optimizers.Adam(0.1)
+    optimizer = Optimizer(method, [ours], 0.1)
+    keras.build([theirs])
+    for _ in range(5):
+        optimizer.apply([2 * ours])
+        keras.apply([2 * theirs], [theirs])
+    assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4)
+
+
+def test_stops_when_clusters_stay_as_they_are_and_never_later_than_allowed() -> None:
+    images, _ = draw_shapes(90)
+    for tolerance, expected in ((0.999, 1), (0.0, 4)):
+        history = History()
+        settings = {**EMBEDDED, "tolerance": tolerance, "iterations": 35, "refresh": 10}
+        load_recipe("dec", settings).parameters.fit(images, 0, history)
+        rounds = [epoch for epoch in history.epochs if epoch["phase"] == "clustering"]
+        assert len(rounds) == expected
+
+
+def test_clustering_pulls_images_towards_their_centroids() -> None:
+    images, _ = draw_shapes(200)
+    sure = []
+    for iterations in (1, 200):
+        settings = {**EMBEDDED, "iterations": iterations, "refresh": 40, "tolerance": 0.0, "rate": 0.05}
+        fitted = load_recipe("dec", settings).parameters.fit(images, 0, History())
+        sure.append(fitted.clustering.memberships(fitted.encoder.codes(images)).max(axis=1).mean())
+    assert sure[1] > sure[0] + 0.05
+
+
+def test_distortion_moves_and_turns_but_keeps_the_middle() -> None:
+    dot = np.zeros((500, 21, 21), np.float32)
+    dot[:, 10, 15] = 1
+    turned = Distortion(0, 90, 0, 0).apply(dot.reshape(500, -1), (21, 21), tf.constant([1, 2])).numpy()
+    y, x = np.divmod(turned.argmax(axis=1), 21)
+    assert np.hypot(y - 10, x - 10) == pytest.approx(5, abs=0.8)
+    assert (np.ptp(y), x.min() >= 10 - 1) == (10, True), "90 degrees either way, and not more"
+    moved = Distortion(3, 0, 0, 0).apply(dot.reshape(500, -1), (21, 21), tf.constant([1, 2])).numpy()
+    y, x = np.divmod(moved.argmax(axis=1), 21)
+    assert (y.min(), y.max(), x.min(), x.max()) == (7, 13, 12, 18)
+    assert moved.sum(axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_no_distortion_is_none() -> None:
+    flat = np.random.default_rng(0).random((3, 40), dtype=np.float32)
+    assert Distortion(0, 0, 0, 0).apply(flat, (40,), tf.constant([1, 2])) is flat
+
+
+def test_spectral_start_finds_clusters_that_are_not_round() -> None:
+    """Two long stripes side by side, which K-means cuts across."""
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.uniform(0, 20, 400), np.repeat([0, 2], 200) + rng.normal(0, 0.1, 400)], axis=1)
+    codes = codes.astype(np.float32)
+    found = start_clusters("spectral", codes, 2, seed=0)
+    assert sorted(cluster_means(codes, found, 2)[:, 1].tolist()) == pytest.approx([0, 2], abs=0.1)
+    means = cluster_means(codes, start_clusters("kmeans", codes, 2, seed=0), 2)
+    assert means[:, 1].tolist() == pytest.approx([1, 1], abs=0.5)
+
+
+@pytest.mark.parametrize("how", ["kmeans", "spectral", "ward"])
+@pytest.mark.parametrize("apart", [1.0, 30.0])
+def test_every_start_finds_clusters_that_are_there(how: Start, apart: float) -> None:
+    """Whether the graph of neighbours is one or falls into pieces; no cluster is empty."""
+    rng = np.random.default_rng(0)
+    truth = np.arange(300) % 3
+    codes = (apart * np.eye(3)[truth] + rng.normal(0, 0.2, (300, 3))).astype(np.float32)
+    assert adjusted_rand_score(truth, start_clusters(how, codes, 3, seed=0)) > 0.95
+    assert set(start_clusters(how, codes, 6, seed=0).tolist()) == set(range(6))
+
+
+def test_collapsed_codes_are_told() -> None:
+    with pytest.raises(TrainingError, match="1 different codes for 2 clusters; set a smaller rate"):
+        start_clusters("kmeans", np.ones((9, 3), np.float32), 2, seed=0)
+
+
+def test_straight_images_are_centred_and_lean_to_no_side() -> None:
+    y, x = np.mgrid[0:21, 0:21]
+    strokes = [(abs(x - 8 - slant * (y - 12)) < 1.5) & (abs(y - 12) < 6) for slant in (-0.6, 0.0, 0.5)]
+    straight = straighten(np.array([*strokes, np.zeros((21, 21))], np.float32))
+    upright = np.abs(x - 10) < 2
+    for image in straight[:3]:
+        assert image[~upright].sum() < 0.15 * image.sum()
+        assert (image.sum(axis=1) @ np.arange(21)) / image.sum() == pytest.approx(10, abs=0.2)
+    assert not straight[3].any()
+
+
+def test_a_start_is_trusted_for_its_rounds() -> None:
+    """Clusters that K-means would never make are learnt while they are the target."""
+    images, _ = draw_shapes(150)
+    settings = load_recipe("dec", {**EMBEDDED, "clusters": 2, "start_rounds": 3}).parameters
+    network = settings._network(images.shape[1:], 0)
+    start = np.random.default_rng(0).integers(0, 2, len(images))
+    refinement = _Refinement(settings, network, start, images)
+    refinement._sharpen(2)
+    assert refinement._target.numpy() == pytest.approx(np.where(np.eye(2)[start], 0.9, 0.1))
+    refinement._sharpen(3)
+    assert refinement._target.numpy().argmax(axis=1).tolist() != start.tolist()

@@ -1,0 +1,135 @@
+"""One contract for every recipe that clusters images: it finds what was planted, repeats itself, can be restored."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from training.cluster_scores import agreement
+from training.datasets.images import Images
+from training.errors import DataError, RecipeError, TrainingError
+from training.fit_images import require_learnable
+from training.models.deep_clustering.interface import FittedImages
+from training.recipe import Recipe, load_recipe, recipe_names, restore_recipe
+from training.synthetic.shapes import SHAPES, draw_shapes
+from training.watch import History, unwatched
+
+IMAGE_RECIPES = [name for name in recipe_names() if load_recipe(name).family == "images"]
+BRIEF: dict[str, Any] = {"clusters": len(SHAPES), "batch": 50}
+EMBEDDED = {
+    **BRIEF,
+    "initial": "glorot",
+    "pretrain_epochs": 20,
+    "pretrain_optimizer": "adam",
+    "pretrain_rate": 2e-3,
+    "optimizer": "adam",
+    "rate": 1e-3,
+    "iterations": 120,
+    "refresh": 20,
+}
+QUICK: dict[str, dict[str, Any]] = {
+    "image_kmeans": {"clusters": len(SHAPES)},
+    **{name: {**BRIEF, "epochs": 15} for name in ("image_autoencoder", "image_autoencoder_bce", "image_denoising")},
+    "image_vae": {**BRIEF, "widths": [64], "epochs": 30},
+    **{name: {**EMBEDDED, "widths": [64]} for name in ("dec", "idec", "dec_da")},
+    **{name: {**EMBEDDED, "widths": [8, 16, 16]} for name in ("conv_dec", "conv_dec_da")},
+}
+LEAST = 0.55
+"""Chance is about .25."""
+
+
+def quick(name: str, **changes: object) -> Recipe:
+    return load_recipe(name, {**QUICK[name], **changes})
+
+
+def fit(recipe: Recipe, images: np.ndarray, seed: int = 1, history: History | None = None) -> FittedImages:
+    fitted: FittedImages = recipe.parameters.fit(images, seed, history or unwatched)
+    return fitted
+
+
+@pytest.mark.parametrize("name", IMAGE_RECIPES)
+def test_finds_what_was_planted(name: str) -> None:
+    images, truth = draw_shapes(300)
+    before, history = images.copy(), History()
+    recipe = quick(name)
+    fitted = fit(recipe, images, history=history)
+    codes = fitted.encoder.codes(images)
+    found = fitted.clustering.memberships(codes).argmax(axis=1)
+    assert agreement(truth, found, len(SHAPES))["accuracy"] > LEAST
+    assert np.array_equal(images, before), "fitting changed the images"
+    assert codes.dtype == fitted.clustering.centroids.dtype == np.float32
+    assert fitted.clustering.centroids.shape == (len(SHAPES), codes.shape[1])
+    assert all(np.isfinite(epoch["loss"]) and epoch["phase"] for epoch in history.epochs)
+    restored = restore_recipe(recipe.as_json()).parameters.restore(images.shape[1:], fitted.encoder.arrays())
+    assert np.array_equal(restored.codes(images), codes)
+    assert np.array_equal(restored.errors(images), fitted.encoder.errors(images))
+
+
+@pytest.mark.parametrize("name", ["image_denoising", "image_vae", "dec", "conv_dec_da"])
+def test_a_seed_repeats_the_fit(name: str) -> None:
+    images, _ = draw_shapes(120)
+    first, again, other = (fit(quick(name), images, seed) for seed in (3, 3, 4))
+    assert np.array_equal(first.clustering.centroids, again.clustering.centroids)
+    assert np.array_equal(first.encoder.codes(images), again.encoder.codes(images))
+    assert not np.array_equal(first.clustering.centroids, other.clustering.centroids)
+
+
+@pytest.mark.parametrize("name", ["image_kmeans", "image_autoencoder", "image_denoising", "image_vae", "idec"])
+def test_strange_images_have_the_greatest_error(name: str) -> None:
+    """The anomaly score: drawings that were never learnt stand out among those that were."""
+    images, _ = draw_shapes(300)
+    learnt, strange = images, np.rot90(np.tril(np.ones((16, 16), np.float32)), 1)[None]
+    encoder = fit(quick(name), learnt).encoder
+    assert encoder.errors(strange)[0] > np.quantile(encoder.errors(learnt), 0.99)
+
+
+@pytest.mark.parametrize("name", ["conv_dec", "dec_da"])
+@pytest.mark.parametrize("shape", [(7, 30), (40,), (2, 3, 4, 5)])
+def test_what_is_no_image_is_refused_before_training(name: str, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).random((50, *shape), dtype=np.float32)
+    with pytest.raises(DataError, match=r"are no images for this recipe: give .* 8 x 8 or more"):
+        require_learnable(quick(name), Images(values, (0, 1), None))
+
+
+@pytest.mark.parametrize("shape", [(40,), (9, 13), (8, 11, 3)])
+def test_images_of_every_shape_can_be_clustered(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.random((4, *shape))[np.arange(60) % 4] * 0.9 + rng.random((60, *shape)) * 0.1).astype(np.float32)
+    for name in ("idec", "conv_dec_da") if len(shape) > 1 else ("idec",):
+        recipe = quick(name, pretrain_epochs=2, iterations=20)
+        require_learnable(recipe, Images(values, (0, 1), None))
+        fitted = fit(recipe, values)
+        assert fitted.encoder.codes(values).shape == (60, 10)
+
+
+def test_a_loss_that_explodes_is_told() -> None:
+    with pytest.raises(TrainingError, match="the loss grew beyond all bounds; set a smaller rate"):
+        fit(quick("dec", pretrain_optimizer="sgd", pretrain_rate=1e6), draw_shapes(100)[0])
+
+
+def test_convolutions_come_in_threes() -> None:
+    with pytest.raises(RecipeError, match="has 3 layers"):
+        quick("conv_dec", widths=[8, 8]).parameters.check((28, 28))
+
+
+def test_dec_is_as_published() -> None:
+    published = {
+        "widths": [500, 500, 2000],
+        "units": 10,
+        "pretrain_epochs": 300,
+        "pretrain_optimizer": "sgd",
+        "pretrain_rate": 1.0,
+        "optimizer": "sgd",
+        "rate": 0.01,
+        "momentum": 0.9,
+        "refresh": 140,
+        "tolerance": 0.001,
+        "iterations": 8_000,
+        "start": "kmeans",
+        "reconstruction_weight": 0.0,
+    }
+    stored = load_recipe("dec").as_json()
+    assert {name: stored[name] for name in published} == published
+    assert load_recipe("idec").as_json()["reconstruction_weight"] > 0
+    assert load_recipe("conv_dec").as_json()["network"] == "convolutional"
+    assert load_recipe("image_autoencoder").as_json()["units"] == 32

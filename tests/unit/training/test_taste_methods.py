@@ -1,0 +1,84 @@
+"""Ways to cluster users: each finds what was planted, and what makes each of them special."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from training.compare_taste import compare_taste, read_truth
+from training.errors import DataError
+from training.taste_methods import METHODS
+from training.watch import History, unwatched
+
+
+def planted(clusters: int = 5, users: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, clusters, users)
+    return (rng.normal(0, 4, (clusters, 12))[truth] + rng.normal(0, 0.8, (users, 12))).astype(np.float32), truth
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_finds_what_was_planted_and_repeats_itself(name: str) -> None:
+    codes, truth = planted()
+    before = codes.copy()
+    found = METHODS[name](codes, 5, 0)(codes)
+    assert adjusted_rand_score(truth, found) > 0.9
+    assert np.array_equal(found, METHODS[name](codes, 5, 0)(codes))
+    assert np.array_equal(codes, before)
+
+
+def test_spherical_clusters_do_not_depend_on_length() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.arange(300) % 3
+    codes = (np.eye(3)[truth] + rng.normal(0, 0.05, (300, 3))) * rng.uniform(0.1, 50, (300, 1))
+    found = METHODS["spherical_kmeans"](codes.astype(np.float32), 3, 0)(codes.astype(np.float32))
+    assert adjusted_rand_score(truth, found) == 1
+    assert adjusted_rand_score(truth, METHODS["kmeans"](codes, 3, 0)(codes)) < 0.9
+    assert METHODS["spherical_kmeans"](codes, 3, 0)(np.zeros((1, 3))).shape == (1,), "an empty code has a cluster too"
+
+
+def test_gaussian_mixture_tells_narrow_clusters_from_wide_ones() -> None:
+    rng = np.random.default_rng(2)
+    truth = np.repeat([0, 1], [300, 100])
+    codes = np.concatenate([rng.normal(0, 3, (300, 2)), rng.normal((5, 0), 0.3, (100, 2))]).astype(np.float32)
+    mixed, means = (
+        adjusted_rand_score(truth, METHODS[name](codes, 2, 0)(codes)) for name in ("gaussian_mixture", "kmeans")
+    )
+    assert mixed > 0.85
+    assert means < mixed - 0.2
+
+
+def test_compares_all_of_them() -> None:
+    codes, truth = planted()
+    history = History()
+    compared = compare_taste(codes, truth, 5, (0, 1), history)
+    assert set(compared) == set(METHODS)
+    assert len(history.epochs) == 2 * len(METHODS)
+    for one in compared.values():
+        assert min(one.stability + one.truth) > 0.8
+        assert 0.2 < min(one.greatest) < 0.5
+        assert min(one.silhouette) > 0.3
+    # What has no clusters is not stable.
+    noise = np.random.default_rng(3).normal(0, 1, (400, 12)).astype(np.float32)
+    shuffled = compare_taste(noise, None, 5, (0,), unwatched)
+    assert shuffled["kmeans"].stability[0] < 0.6
+    assert shuffled["kmeans"].truth == []
+
+
+def test_refuses_more_clusters_than_codes() -> None:
+    with pytest.raises(DataError, match="5 clusters cannot be made of 3 different codes"):
+        compare_taste(np.eye(3, dtype=np.float32)[np.arange(30) % 3], None, 5, (0,), unwatched)
+
+
+def test_truth_goes_by_user(tmp_path: Path) -> None:
+    users = pa.array(["b", "a", "c"])
+    assert read_truth(tmp_path, users) is None
+    pq.write_table(pa.table({"user_id": ["a", "b", "c"], "cluster": ["x", "y", "x"]}), tmp_path / "truth_users.parquet")
+    truth = read_truth(tmp_path, users)
+    assert truth is not None
+    assert (truth[1] == truth[2], truth[0] == truth[1]) == (True, False)
+    with pytest.raises(DataError, match="says nothing of 1 users"):
+        read_truth(tmp_path, pa.array(["a", "z"]))

@@ -1,0 +1,1 @@
+"""Models that cluster images, and other arrays of one shape, without their labels."""
