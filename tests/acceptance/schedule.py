@@ -5,15 +5,15 @@ from random import Random
 
 from tests.acceptance.injection import Fault
 
-MIXED = 0.25
-"""Share of the rounds in which two faults come at once."""
+MIXED = 0.4
+"""Chance that another fault comes at the same time, and another one then."""
 
 
 def deck(faults: Sequence[Fault], random: Random) -> Iterator[list[Fault]]:
-    """Every fault once, in rounds of one, or of two that strike different parts."""
+    """Every fault once, in rounds of one, or of several that strike different parts."""
     left = random.sample(faults, len(faults))
     while left:
         some = [left.pop()]
-        if left and random.random() < MIXED and left[-1].part != some[0].part:
+        while left and random.random() < MIXED and all(left[-1].part != fault.part for fault in some):
             some.append(left.pop())
         yield some

@@ -1,6 +1,7 @@
 """Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
@@ -22,6 +23,8 @@ from worker.adapters.kafka_offsets import look_up
 from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
 from worker.errors import Retry, Stop
 
+log = logging.getLogger(__name__)
+
 _NEVER = 1 << 63  # no record stands there
 # Typed as optional, since the class also stands for events without a place; consumed records have one.
 _partition = cast("Callable[[Message], int]", Message.partition)
@@ -31,6 +34,8 @@ _STILL_A_MEMBER = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 RELEASE_SECONDS = 90.0
 """For how long the broker may count a killed worker: its group.consumer.session.timeout.ms is 45 s, and 60 s at most
 unless it was told otherwise."""
+JOIN_SECONDS = 1.0
+"""Between two attempts to join."""
 _HIDDEN = {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._TIMED_OUT_QUEUE}
 
 
@@ -58,6 +63,7 @@ class KafkaSource:
         self._consumer = make_client(Consumer, self._options)
         self._clock = clock
         self._refused_at: float | None = None  # since when the group does not let this member in
+        self._join_at: float | None = None  # when to try again
         self._admin = admin
         self._topic = topic
         self._incremental = incremental
@@ -96,6 +102,8 @@ class KafkaSource:
         )
 
     def poll(self, limit: int, timeout: float) -> Records | None:
+        if self._join_at is not None and self._clock() >= self._join_at:
+            self._join_anew()
         epoch = self._epoch
         # The first record by poll, which wakes at once; the rest of what is there in one call, without waiting.
         first = self._consumer.poll(timeout)
@@ -150,8 +158,8 @@ class KafkaSource:
                 "`python -m worker reset`"
             )
         if error.code() == KafkaError._FATAL:
-            if _STILL_A_MEMBER in error.str():
-                self._join_anew(error)
+            if _STILL_A_MEMBER in error.str() and self._wait_for_release(error):
+                return True
             raise Stop(
                 f"Kafka, reading {self._topic}: {error.str()}. This consumer can never go on; if another worker uses "
                 "this instance name, set SONGPRINT_KAFKA__INSTANCE"
@@ -161,20 +169,23 @@ class KafkaSource:
             raise problem
         return True
 
-    def _join_anew(self, error: KafkaError) -> None:
-        """Under the consumer protocol a worker that was killed is a member until its session times out.
-
-        The broker lets nobody in under its name before, and a consumer that was refused never tries again. Raises
-        Retry, or nothing once it has taken too long for that: then somebody else is alive under this name.
+    def _wait_for_release(self, error: KafkaError) -> bool:
+        """Under the consumer protocol a worker that was killed is a member until its session times out, and the broker
+        lets nobody in under its name before. False once it has taken too long for that: then somebody is alive there.
         """
         now = self._clock()
-        self._refused_at = now if self._refused_at is None else self._refused_at
-        if now - self._refused_at > RELEASE_SECONDS:
-            return
+        if self._refused_at is None:
+            self._refused_at = now
+            log.warning("the group still counts this worker's last life; waiting", extra={"cause": error.str()})
+        self._join_at = now + JOIN_SECONDS
+        return now - self._refused_at <= RELEASE_SECONDS
+
+    def _join_anew(self) -> None:
+        """A consumer that was refused never tries again by itself."""
+        self._join_at = None
         self._consumer.close()
         self._consumer = make_client(Consumer, self._options)
         self.subscribe(self._ownership)
-        raise Retry(f"Kafka, joining the group: {error.str()}", "kafka")
 
     def _rewind(self, messages: list[Message]) -> None:
         """Gives back a poll during which the assignment changed: kept partitions are read again from where it began."""

@@ -114,7 +114,7 @@ FAULTS = [
     Fault("Redis killed, back empty after 2 s", "redis", killed),
     Fault("Redis emptied", "redis", emptied),
     Fault("one partition lost from Redis", "redis", one_partition_lost),
-    Fault("Redis emptied between two reads", "redis", emptied_between_two_reads),
+    Fault("Redis emptied between two reads", "worker", emptied_between_two_reads),  # it stops one
     Fault("Redis out of memory for 2 s", "redis", configured("maxmemory", "1", "0")),
     Fault("Redis read-only for 2 s", "redis", read_only),
     Fault("failover to a stale replica", "redis", failed_over_to_a_stale_replica),
