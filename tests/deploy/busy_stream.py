@@ -5,7 +5,7 @@ import random
 from tests.stream import Stream
 
 
-def send_some_of_everything(stream: Stream, rng: random.Random, events: int) -> None:
+def send_some_of_everything(stream: Stream, events: int, rng: random.Random) -> None:
     """Snapshots and changes of some hundred users, a few erasures, objections and bad events among them."""
     for _ in range(events):
         user = f"u{rng.randrange(300)}"

@@ -1,90 +1,117 @@
-"""python -m tests.deploy.picture [FILE]: the dashboards' panels, drawn from a minute of a real worker's life.
+"""python -m tests.deploy.picture [FILE]: the dashboards' panels, drawn from 90 seconds of a real worker's life.
 
-Starts Kafka, Redis, Prometheus and a worker with a small random model, sends traffic that swells and falls, and draws
-what each panel's queries give. Nobody needs a Grafana to know what the dashboards look like.
+Trains two small models on synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first of them, and
+sends the playlists of listeners whom training did not see, in traffic that swells and falls. Redis is killed on the way
+and comes back empty; later the second model is put in the first one's place. What each panel's queries give is drawn:
+nobody needs a Grafana to know what the dashboards show.
 """
 
 import math
 import random
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-
-from deploy.grafana.boards import DASHBOARDS
-from deploy.grafana.panel import Panel, Query
+from deploy.demo.held_out import Listener, hold_out_listeners
+from deploy.local.redis import RedisServer, start_redis
 from deploy.local.stack import LocalStack
-from tests.deploy.busy_stream import send_some_of_everything
-from tests.deploy.prometheus_server import Prometheus, Series
+from tests.deploy.panel_drawing import Moment, draw
 from tests.deploy.watched_worker import watched_worker
 from tests.integration.own_settings import own_settings
-from tests.small_bundle import export_small_bundle
 from tests.stream import Stream
 
-SECONDS = 60
-COLUMNS = 4
+SECONDS = 90
+REDIS_DIES, REDIS_IS_BACK, NEW_MODEL = 30, 34, 60
+SMALL = ("units=24", "taste_units=8", "factors=16", "epochs=10", "rate=0.005", "table_rate=0.002")
 
 
 def main(arguments: Sequence[str]) -> int:
     target = Path(arguments[0]) if arguments else Path("docs/dashboards.png")
-    rng = random.Random(1)
-    with tempfile.TemporaryDirectory() as folder, LocalStack() as stack:
-        bundle = export_small_bundle(Path(folder) / "bundle")
-        settings = own_settings("picture-", stack.bootstrap_servers, stack.redis_url, bundle)
-        stream = Stream(settings, Path(folder))
-        stream.create_topics()
-        with watched_worker(stream, Path(folder), rng) as server:
-            began = time.time()
-            _swell(stream, rng, began)
-            draw(server, began, time.time(), target)
+    with tempfile.TemporaryDirectory() as name, LocalStack(redis_implementation=None) as stack:
+        folder = Path(name)
+        _run("training", "synthesize", "--out", folder / "all", "--users", "2000", "--songs", "600")
+        listeners = hold_out_listeners(folder / "all", folder / "data").listeners
+        for number, bundle in enumerate(("bundle", "next")):
+            options = [word for setting in SMALL for word in ("--set", setting)]
+            _run(
+                "training",
+                "fit",
+                "--data",
+                folder / "data",
+                "--out",
+                folder / f"run{number}",
+                "--seed",
+                number,
+                *options,
+            )
+            _run("export", folder / f"run{number}", "--out", folder / bundle, "--name", "ktv")
+        with start_redis(folder / "redis") as redis:
+            settings = own_settings("picture-", stack.bootstrap_servers, redis.url, folder / "bundle")
+            stream = Stream(settings | {"SONGPRINT_MODEL__WATCH_INTERVAL_S": "1"}, folder)
+            stream.create_topics()
+            _watch(stream, redis, listeners, folder, target)
     print(f"wrote {target}")
     return 0
 
 
-def _swell(stream: Stream, rng: random.Random, began: float) -> None:
-    while (passed := time.time() - began) < SECONDS:
-        send_some_of_everything(stream, rng, int(60 + 50 * math.sin(passed / 6)))
+def _run(*words: object) -> None:
+    subprocess.run([sys.executable, "-m", *map(str, words)], check=True, capture_output=True)
+
+
+def _watch(stream: Stream, redis: RedisServer, listeners: Sequence[Listener], folder: Path, target: Path) -> None:
+    singers = Singers(listeners, random.Random(1))
+    with watched_worker(stream, folder, singers.send) as server:
+        began = time.time()
+        moments = (
+            (REDIS_DIES, redis.kill),
+            (REDIS_IS_BACK, redis.start),
+            (NEW_MODEL, lambda: _publish(folder)),
+        )
+        for moment, act in moments:
+            _swell(stream, singers, began, moment)
+            act()
+        _swell(stream, singers, began, SECONDS)
+        told = (Moment(REDIS_DIES, "Redis is lost"), Moment(NEW_MODEL, "a new model"))
+        draw(server, began, time.time(), told, target)
+
+
+def _swell(stream: Stream, singers: "Singers", began: float, until: float) -> None:
+    while (passed := time.time() - began) < until:
+        singers.send(stream, int(60 + 45 * math.sin(passed / 6)))
         time.sleep(0.1)
 
 
-def draw(server: Prometheus, start: float, end: float, target: Path) -> None:
-    """Every panel in a grid, titled as in Grafana."""
-    panels = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
-    rows = math.ceil(len(panels) / COLUMNS)
-    figure, axes = plt.subplots(rows, COLUMNS, figsize=(4 * COLUMNS, 2.3 * rows), layout="constrained")
-    for place, panel in zip(axes.flat, panels, strict=False):
-        _draw_panel(place, panel, server, start, end)
-    for place in axes.flat[len(panels) :]:
-        place.axis("off")
-    figure.savefig(target, dpi=70, pil_kwargs={"optimize": True})
-    plt.close(figure)
+def _publish(folder: Path) -> None:
+    (folder / "bundle").rename(folder / "before")
+    (folder / "next").rename(folder / "bundle")
 
 
-def _draw_panel(axes: Axes, panel: Panel, server: Prometheus, start: float, end: float) -> None:
-    highest = 0.0
-    for query in panel.queries:
-        for series in server.range(query.expression, start, end):
-            times, values = zip(*series.points, strict=True)
-            highest = max(highest, *values)
-            axes.plot([moment - start for moment in times], values, linewidth=1, label=_legend(query, series))
-    axes.set_title(f"{panel.title} ({panel.unit})", fontsize=9)
-    axes.set_ylim(0, 1.25 * highest or 1)
-    axes.tick_params(labelsize=7)
-    axes.legend(fontsize=6, loc="upper left", frameon=False, ncols=2)
+class Singers:
+    """Send their playlists, whole and song by song; some object, some are erased, some events are bad."""
 
+    def __init__(self, listeners: Sequence[Listener], rng: random.Random) -> None:
+        self._listeners = listeners
+        self._rng = rng
 
-def _legend(query: Query, series: Series) -> str:
-    legend = query.legend
-    for label, value in series.labels.items():
-        legend = legend.replace(f"{{{{{label}}}}}", value)
-    return legend
+    def send(self, stream: Stream, events: int) -> None:
+        for _ in range(events):
+            user, songs, _ = astuple(self._rng.choice(self._listeners))
+            kind = self._rng.random()
+            if kind < 0.7:
+                stream.send(user, {"type": "snapshot", "songs": songs})
+            elif kind < 0.97:
+                stream.send(user, {"type": "change", "add": [self._rng.choice(songs)]})
+            elif kind < 0.98:
+                stream.send(user, {"type": "consent", "labelling": self._rng.random() < 0.7})
+            elif kind < 0.99:
+                stream.send(user, None)
+            else:
+                stream.send(user, self._rng.choice([b"{", b'{"type":"x"}', b'{"type":"change","add":5}']))
+        stream.flush()
 
 
 if __name__ == "__main__":

@@ -47,6 +47,42 @@ def test_every_object_follows_its_schema_to_the_letter(build: str) -> None:
             kubernetes_validate.validate(each, KUBERNETES, strict=True)
 
 
+def paths(value: Any, prefix: str = "") -> set[str]:
+    """The fields of an object, lists and what is named by users left aside."""
+    if isinstance(value, list):
+        return set().union(*(paths(each, prefix) for each in value), {prefix})
+    if isinstance(value, dict) and prefix.rpartition(".")[2] not in FREE:
+        return set().union(*(paths(inner, f"{prefix}.{name}") for name, inner in value.items()))
+    return {prefix}
+
+
+FREE = ("matchLabels", "labels", "annotations", "config", "metadata")
+KNOWN = {
+    "PodMonitor": "jobLabel selector.matchLabels podMetricsEndpoints podMetricsEndpoints.port podMetricsEndpoints.path "
+    "podMetricsEndpoints.interval",
+    "PrometheusRule": "groups groups.name groups.interval groups.rules groups.rules.alert groups.rules.record "
+    "groups.rules.expr groups.rules.for groups.rules.labels groups.rules.annotations",
+    "KafkaTopic": "partitions replicas config",
+    "ScaledObject": "scaleTargetRef.apiVersion scaleTargetRef.kind scaleTargetRef.name minReplicaCount maxReplicaCount "
+    "pollingInterval cooldownPeriod triggers triggers.type triggers.metadata "
+    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds "
+    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies "
+    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.type "
+    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.value "
+    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.periodSeconds",
+}
+"""Fields of the operators' kinds that are used here, as their documentation has them."""
+
+
+def test_the_operators_kinds_have_only_fields_that_there_are() -> None:
+    found = [each for each in objects("overlays/production") if each["kind"] in CUSTOM]
+    assert {each["kind"] for each in found} == CUSTOM == set(KNOWN)
+    for each in found:
+        assert set(each) == {"apiVersion", "kind", "metadata", "spec"}
+        unknown = {path.lstrip(".") for path in paths(each["spec"])} - set(KNOWN[each["kind"]].split())
+        assert not unknown, f"{each['kind']} {each['metadata']['name']}: {unknown}"
+
+
 PLAIN = [file for file in sorted((FOLDER / "base").glob("*.yaml")) if file.name != "kustomization.yaml"]
 
 

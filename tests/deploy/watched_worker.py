@@ -1,13 +1,11 @@
 """A busy worker on a real Kafka and Redis, scraped by a real Prometheus."""
 
 import math
-import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.grafana.boards import DASHBOARDS
-from tests.deploy.busy_stream import send_some_of_everything
 from tests.deploy.programs import needed
 from tests.deploy.prometheus_server import Prometheus, prometheus
 from tests.stream import Stream, eventually
@@ -16,15 +14,15 @@ QUERIES = [query for dashboard in DASHBOARDS for panel in dashboard.panels for q
 
 
 @contextmanager
-def watched_worker(stream: Stream, folder: Path, rng: random.Random) -> Iterator[Prometheus]:
-    """Yields once every panel of every dashboard has something to show."""
+def watched_worker(stream: Stream, folder: Path, send: Callable[[Stream, int], None]) -> Iterator[Prometheus]:
+    """Yields once every panel of every dashboard has something to show of the events that `send` sends."""
     program = needed("prometheus", "prometheus")
     with stream.worker() as worker:
         port = worker.logged("starting")[0]["http_port"]
         with prometheus(program, [f"127.0.0.1:{port}"], folder / "prometheus") as server:
 
             def all_speak() -> bool:
-                send_some_of_everything(stream, rng, 200)
+                send(stream, 200)
                 return not silent(server)
 
             try:

@@ -16,7 +16,7 @@ from worker.observe.metrics import Metrics
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"python -m ((?:worker|training|export|deploy|tests)[\w.]*)((?: [^\n`;|&]+)?)")
 
 

@@ -10,6 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
+from worker.adapters.kafka_sink import Topics
+from worker.adapters.kafka_topics import plan
 from worker.adapters.ports import Records
 from worker.contract.event import decode_event
 from worker.contract.rejection import Reason, Reject
@@ -139,3 +141,17 @@ def test_the_asyncapi_document_hangs_together() -> None:
     assert named == {f"schemas/{file.name}" for file in (DOCS / "schemas").iterdir()}
     messages = {f"#/components/messages/{name}" for name in document["components"]["messages"]}
     assert messages <= set(references(document)), "a message that no channel carries"
+
+
+def test_the_asyncapi_documents_topics_are_those_that_are_made() -> None:
+    names = Topics("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
+    made = {each.name: each.config for each in plan(names, 8)}
+    channels = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())["channels"]
+    for channel in channels.values():
+        topic = channel["bindings"]["kafka"]
+        assert topic["topic"] == channel["address"]
+        said = {
+            name: str(*value) if isinstance(value, list) else str(value)
+            for name, value in topic["topicConfiguration"].items()
+        }
+        assert said.items() <= made[channel["address"]].items()

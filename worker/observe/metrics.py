@@ -73,7 +73,9 @@ class Metrics:
         self._latency = self._batched(
             "event_latency_seconds", "Time from an event's Kafka timestamp to the commit of its label.", LATENCY_BOUNDS
         )
-        self._lag = self._gauge("lag_events", "Events of an owned partition not processed yet.", "partition")
+        self._lag = self._gauge(
+            "lag_events", "Events that wait in an owned partition; stands still while it is paused.", "partition"
+        )
         self._last_commit = self._gauge("last_commit_timestamp_seconds", "When the last transaction was committed.")
         self._silence = self._gauge("loop_silence_seconds", "Time since the loop last polled.")
         for reason in Reason:
