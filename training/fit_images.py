@@ -21,7 +21,7 @@ from training.user_map import map_users
 from training.watch import History, Watch, progress_bar
 
 TYPICAL = 10
-STRANGE = 30
+STRANGE = 20
 """Images of each cluster, and images of all, that are kept to be looked at."""
 
 

@@ -16,9 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run folder that fit wrote")
     parser.add_argument("--data", type=Path, metavar="DIR", help="whose codes to write; song vectors need none")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE.parquet", help="a row for each of them"
-    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="a row for each of them")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
