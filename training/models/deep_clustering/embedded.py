@@ -80,7 +80,7 @@ class EmbeddedClustering:
         if self.network == "convolutional" or self.straighten or not self._distortion.nothing:
             image_shape(shape)
         if self.network == "convolutional" and len(self.widths) != len(KERNELS):
-            raise RecipeError(f"a convolutional network has {len(KERNELS)} layers; give as many widths: [32, 64, 128]")
+            raise RecipeError(f"a convolutional network has {len(KERNELS)} layers; give as many widths: [16, 32, 64]")
 
     def fit(self, images: Floats, seed: int, watch: Watch) -> FittedImages:
         """See ImageModel."""
