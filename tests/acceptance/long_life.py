@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median_low
 from typing import NamedTuple
 
 from deploy.local.signals import leave_on_signals
@@ -40,7 +40,7 @@ class Growth(NamedTuple):
     resident: float
     """MiB, of the means."""
     files: int
-    """Of the highest values, as the following."""
+    """Of the middle values, as the following: a thread that answers a scrape comes and goes with its connection."""
     threads: int
     series: int
 
@@ -95,9 +95,9 @@ def growth(samples: Sequence[Sample]) -> Growth:
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
     return Growth(
         fmean(each.resident for each in late) - fmean(each.resident for each in early),
-        max(each.files for each in late) - max(each.files for each in early),
-        max(each.threads for each in late) - max(each.threads for each in early),
-        max(each.series for each in late) - max(each.series for each in early),
+        median_low(each.files for each in late) - median_low(each.files for each in early),
+        median_low(each.threads for each in late) - median_low(each.threads for each in early),
+        median_low(each.series for each in late) - median_low(each.series for each in early),
     )
 
 
