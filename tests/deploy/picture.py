@@ -1,6 +1,6 @@
 """python -m tests.deploy.picture [FILE]: the dashboards' panels, drawn from 90 seconds of a real worker's life.
 
-Trains two small models on synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first of them, and
+Trains two models on a small set of synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first of them, and
 sends the playlists of listeners whom training did not see, in traffic that swells and falls. Redis is killed on the way
 and comes back empty; later the second model is put in the first one's place. What each panel's queries give is drawn:
 nobody needs a Grafana to know what the dashboards show.
@@ -26,7 +26,6 @@ from tests.stream import Stream
 
 SECONDS = 90
 REDIS_DIES, REDIS_IS_BACK, NEW_MODEL = 30, 34, 60
-SMALL = ("units=24", "taste_units=8", "factors=16", "epochs=10", "rate=0.005", "table_rate=0.002")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +35,6 @@ def main(arguments: Sequence[str]) -> int:
         _run("training", "synthesize", "--out", folder / "all", "--users", "2000", "--songs", "600")
         listeners = hold_out_listeners(folder / "all", folder / "data").listeners
         for number, bundle in enumerate(("bundle", "next")):
-            options = [word for setting in SMALL for word in ("--set", setting)]
             _run(
                 "training",
                 "fit",
