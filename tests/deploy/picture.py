@@ -1,9 +1,9 @@
 """python -m tests.deploy.picture [FILE]: the dashboards' panels, drawn from 90 seconds of a real worker's life.
 
-Trains two models on a small set of synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first of them, and
-sends the playlists of listeners whom training did not see, in traffic that swells and falls. Redis is killed on the way
-and comes back empty; later the second model is put in the first one's place. What each panel's queries give is drawn:
-nobody needs a Grafana to know what the dashboards show.
+Trains two models on a small set of synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first of
+them, and sends the playlists of listeners whom training did not see, in traffic that swells and falls. Redis is killed on
+the way and comes back empty; later the second model is put in the first one's place. What each panel's queries give is
+drawn: nobody needs a Grafana to know what the dashboards show.
 """
 
 import math
@@ -35,17 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         _run("training", "synthesize", "--out", folder / "all", "--users", "2000", "--songs", "600")
         listeners = hold_out_listeners(folder / "all", folder / "data").listeners
         for number, bundle in enumerate(("bundle", "next")):
-            _run(
-                "training",
-                "fit",
-                "--data",
-                folder / "data",
-                "--out",
-                folder / f"run{number}",
-                "--seed",
-                number,
-                *options,
-            )
+            _run("training", "fit", "--data", folder / "data", "--out", folder / f"run{number}", "--seed", number)
             _run("export", folder / f"run{number}", "--out", folder / bundle, "--name", "ktv")
         with start_redis(folder / "redis") as redis:
             settings = own_settings("picture-", stack.bootstrap_servers, redis.url, folder / "bundle")
