@@ -1,9 +1,9 @@
 """python -m tests.deploy.picture [FILE]: the dashboards' panels, drawn from 90 seconds of a real worker's life.
 
-Trains two models on a small set of synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first of
-them, and sends the playlists of listeners whom training did not see, in traffic that swells and falls. Redis is killed
-on the way and comes back empty; later the second model is put in the first one's place. What each panel's queries give is
-drawn: nobody needs a Grafana to know what the dashboards show.
+Trains two models on a small set of synthetic playlists, starts Kafka, Redis, Prometheus and a worker with the first
+of them, and sends the playlists of listeners whom training did not see, in traffic that swells and falls. Redis is
+killed on the way and comes back empty; later the second model is put in the first one's place. What each panel's
+queries give is drawn: nobody needs a Grafana to know what the dashboards show.
 """
 
 import math
