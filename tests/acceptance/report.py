@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -67,12 +68,19 @@ def summary(runs: Sequence[dict[str, Any]]) -> str:
     verdict = f"broken with the seeds {broken}" if broken else "kept in every run"
     return "\n".join(
         [
-            table(outcomes),
-            "",
+            *chain.from_iterable(_of_protocol(runs, protocol) for protocol in ("classic", "consumer")),
             f"{injected} faults, {seeds} seeds, {events:,} events: the promise was {verdict}. {_circumstances(runs)}",
             f"{len(outcomes) - injected} more faults did not come about.",
         ]
     )
+
+
+def _of_protocol(runs: Sequence[dict[str, Any]], protocol: str) -> list[str]:
+    """They differ in how soon a killed worker may come back."""
+    some = [run for run in runs if run["plan"]["group_protocol"] == protocol]
+    seeds = ", ".join(str(run["plan"]["seed"]) for run in some)
+    outcomes = (Outcome(**outcome) for run in some for outcome in run["outcomes"])
+    return [f"Group protocol {protocol}, seeds {seeds}:", "", table(outcomes), ""] if some else []
 
 
 def _circumstances(runs: Sequence[dict[str, Any]]) -> str:

@@ -14,8 +14,16 @@ from tests.acceptance.system import Plan
 KILL, REDIS = "kill -9", "Redis emptied"
 
 
-def result(seed: int, *outcomes: Outcome, findings: tuple[Finding, ...] = ()) -> Result:
-    return Result(Plan(seed, 1.0), 1_000, list(outcomes), list(findings), [], seconds=90.0, load=2.0 + seed)
+def result(seed: int, *outcomes: Outcome, findings: tuple[Finding, ...] = (), protocol: str = "classic") -> Result:
+    return Result(
+        Plan(seed, 1.0, group_protocol=protocol),
+        1_000,
+        list(outcomes),
+        list(findings),
+        [],
+        seconds=90.0,
+        load=2.0 + seed,
+    )
 
 
 @pytest.fixture
@@ -48,3 +56,13 @@ def test_a_broken_promise_is_named_by_its_seed(files: list[str], capsys: pytest.
     report.main([*files, str(path)])
     assert "the promise was broken with the seeds [3]" in capsys.readouterr().out
     assert json.loads(path.read_text())["findings"] == [{"check": "check", "difference": "an event without a label"}]
+
+
+def test_the_group_protocols_have_a_table_each(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path(files[0]).with_name("seed-3.json")
+    report.write(path, result(3, Outcome(KILL, True, "", 21.0), protocol="consumer"))
+    report.main([*files, str(path)])
+    classic, consumer = capsys.readouterr().out.split("Group protocol consumer, seeds 3:")
+    assert "Group protocol classic, seeds 1, 2:" in classic
+    assert f"| {KILL} | 3 | 0 | 3.0 s | 6.0 s |" in classic
+    assert f"| {KILL} | 1 | 0 | 21.0 s | 21.0 s |" in consumer
