@@ -15,8 +15,8 @@ KNOWN = 20
 _vocabulary = Vocabulary(np.unique(song_keys(f"s{number}" for number in range(KNOWN))))
 _index = SongIndex(_vocabulary)
 _before = UserState()
-for _song in ("s1", "x1", "s2"):
-    _before = UserState(_before.songs + _index[_song].key, _before.rows + _index[_song].row, 0, 1)
+for _key, _row in map(_index.__getitem__, ("s1", "x1", "s2")):
+    _before = UserState(_before.songs + _key, _before.rows + _row, 0, 1)
 
 
 def seeds() -> list[bytes]:
