@@ -1,6 +1,6 @@
 """Skip-gram vectors by noise-contrastive estimation: tell the songs that share a context from songs drawn as noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -31,12 +31,13 @@ class SkipGram:
     contexts: ContextKind
     units: Count = 64
     tables: Literal["one", "two"] = "one"
-    epochs: Count = 10
+    epochs: Count = 4
     # Partners drawn per occurrence and epoch; they share the noise, which is what costs time.
     partners: Count = 4
-    batch: Count = 2048
-    # Songs drawn as noise for each batch, as often as their share of the occurrences to the power `noise_exponent`.
-    noise: Count = 256
+    batch: Count = 512
+    # Songs drawn as noise for each batch (no more than there are songs), by their share of the occurrences to the power
+    # `noise_exponent`. In a large catalogue few of them leave rare songs near to songs that they have no part with.
+    noise: Count = 2048
     noise_exponent: float = 0.75
     # An occurrence of a song with the share f of all is kept with the chance sqrt(subsample / f); 0 keeps all.
     subsample: NotNegative = 0.0
@@ -44,14 +45,15 @@ class SkipGram:
     # How much less the pairs of long playlists count: see Contexts.faded.
     fading: NotNegative = 0.0
     rate: Positive = 0.01
-    average_decay: Share = 0.98
+    average_decay: Share = 0.995
 
     def fit(self, contexts: Contexts, features: Floats, seed: int, watch: Watch) -> Floats:  # noqa: ARG002
         """Averages over the last steps; unit length where one table is used."""
         rng = np.random.default_rng(seed)
         frequency = contexts.frequency
-        network = _Network(self, frequency, rng)
-        sampler = _Sampler(self, contexts.faded(self.fading), rng)
+        settings = replace(self, noise=min(self.noise, len(frequency)))
+        network = _Network(settings, frequency, rng)
+        sampler = _Sampler(settings, contexts.faded(self.fading), rng)
         run_epochs(self.epochs, lambda: network.train(*sampler.epoch()), watch, "skip-gram")
         vectors = network.vectors()
         vectors[frequency == 0] = 0

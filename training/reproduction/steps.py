@@ -14,7 +14,16 @@ LINEAR = ("pca", "truncated_svd")
 NETWORKS = ("joint", "mult_vae", "denoising_autoencoder", "ktv_autoencoder_300", "ktv_autoencoder")
 UNITS = (32, 64, 128, 256, 512)
 TASTE_UNITS = 16
-SONG_VECTORS = ("song_vectors", "song_vectors_word2vec", "song_vectors_ppmi", "song_vectors_features")
+SONG_VECTORS = (
+    "song_vectors",
+    "song_vectors_word2vec",
+    "song_vectors_ppmi",
+    # The best settings of PPMI on each of the two data folders, and the usual ones.
+    "song_vectors_ppmi:smoothing=0,shift=0.1",
+    "song_vectors_ppmi:shift=2",
+    "song_vectors_ppmi:smoothing=0.75,fading=0",
+    "song_vectors_features",
+)
 REVIEW_VECTORS = ("review_vectors", "review_vectors_ppmi", "review_vectors_features")
 REVIEWS = Path("../shared/data/pitchfork")
 MNIST = Path("../shared/data/mnist-t10k")
