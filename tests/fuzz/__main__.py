@@ -37,7 +37,8 @@ def fuzz(target: str, seconds: int, work: Path) -> None:
     for number, seed in enumerate(module.seeds()):
         (found / f"seed-{number}").write_bytes(seed)
     bounds = [f"-max_total_time={seconds}", f"-max_len={MAX_LENGTH[target]}", f"-rss_limit_mb={MEMORY_MIB}"]
-    folders = [str(found), str(HERE / "corpus" / target)]
+    kept = HERE / "corpus" / target
+    folders = [str(folder) for folder in (found, kept) if folder.is_dir()]
     words = ["-timeout=" + str(SLOW_SECONDS), f"-artifact_prefix={found}-", f"-dict={HERE / 'words.dict'}"]
     atheris.Setup([sys.argv[0], *folders, *bounds, *words], module.fuzz)
     atheris.Fuzz()
