@@ -1,8 +1,9 @@
 """What the operating system's signals mean to a worker."""
 
 import logging
+import os
 import signal
-import sys
+import threading
 from typing import Any, Protocol, Self
 
 log = logging.getLogger(__name__)
@@ -19,8 +20,8 @@ class Told(Protocol):
 class WorkerSignals:
     """In a `with` block SIGTERM and SIGINT stop the worker, and SIGHUP makes it look for a new bundle.
 
-    Before there is a worker to tell, the former end the process as planned, since nothing is under way yet, and the
-    latter is kept until there is one.
+    Before there is a worker to tell, the former end the process at once, as planned, since nothing is under way yet,
+    and the latter is kept until there is one.
 
     The handlers log nothing: a signal may arrive in the middle of a log line, where writing another one fails.
     """
@@ -37,8 +38,7 @@ class WorkerSignals:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if self._stopped_by is not None:
-            log.info("told to stop", extra={"signal": signal.Signals(self._stopped_by).name})
+        self._log_stop()
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -51,10 +51,21 @@ class WorkerSignals:
     def _stop(self, number: int, _frame: object) -> None:
         self._stopped_by = number
         if self._worker is None:
-            sys.exit(0)
-        self._worker.stop()
+            # No exception: it would fly through whatever is being imported, and a library in C++ aborts on it. And not
+            # here, as the log may be busy with a line of this very thread.
+            threading.Thread(target=self._leave).start()
+        else:
+            self._worker.stop()
 
     def _look_for_model(self, _number: int, _frame: object) -> None:
         self._look = True
         if self._worker is not None:
             self._worker.look_for_model()
+
+    def _leave(self) -> None:
+        self._log_stop()
+        os._exit(0)
+
+    def _log_stop(self) -> None:
+        if self._stopped_by is not None:
+            log.info("told to stop", extra={"signal": signal.Signals(self._stopped_by).name})
