@@ -74,9 +74,12 @@ class Stream:
         self._started = 0
 
     def create_topics(self, partitions: int = 4) -> None:
-        """The topics as the protocol needs them, but that labels are not compacted: the tests count them."""
-        plans = plan(self.topics, partitions)
-        kept = [each._replace(config={}) if each.name == self.topics.labels else each for each in plans]
+        """The topics as the protocol needs them, but that labels are not compacted, and that nothing is too old to be
+        kept: the tests count the records, and give some a time of years ago.
+        """
+        plans = plan(self.topics, partitions, retention_ms=-1)
+        forever = {"retention.ms": "-1"}
+        kept = [each._replace(config=forever) if each.name == self.topics.labels else each for each in plans]
         self.admin.create(kept, 1)
         eventually(lambda: len(self.admin.facts()) == len(plans), "the topics exist")
 

@@ -9,7 +9,7 @@ from tests.adapters.logs import PARTITIONS, KafkaLog, Owner, collect, own, poll
 from tests.stream import PATIENCE, eventually
 from worker.adapters.kafka_source import RELEASE_SECONDS, KafkaSource
 from worker.adapters.ports import NO_OFFSET
-from worker.errors import Retry, Stop
+from worker.errors import Stop
 
 
 @pytest.fixture
@@ -91,21 +91,6 @@ def test_an_event_that_retention_has_taken_stops_the_worker(kafka_log: KafkaLog)
     with pytest.raises(
         Stop, match=rf"partition 0 of {kafka_log.topics.events} no longer has the next event: .*worker reset"
     ):
-        eventually(lambda: source.poll(10, 0.05), "an event or an error")
-
-
-def test_an_answer_that_contradicts_what_the_partition_holds_is_asked_again(
-    kafka_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kafka_log.send(0, *[b"x"] * 5)
-    admin = kafka_log.stream.admin.admin
-    for future in admin.delete_records([TopicPartition(kafka_log.topics.events, 0, 3)]).values():
-        future.result(PATIENCE)
-    source = kafka_log.source()
-    own(source)
-    monkeypatch.setattr(source, "bounds", lambda _partition: (0, 5))
-    source.resume(0, 1)
-    with pytest.raises(Retry, match="offset 1 of partition 0 is there"):
         eventually(lambda: source.poll(10, 0.05), "an event or an error")
 
 

@@ -152,7 +152,6 @@ class KafkaSource:
         if error is None:
             return False
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
-            self._require_out_of_range(_partition(message), error)
             raise Stop(
                 f"partition {message.partition()} of {self._topic} no longer has the next event: {error.str()}; "
                 "events were deleted before they were processed. Raise the topic's retention, and start anew with "
@@ -187,13 +186,6 @@ class KafkaSource:
         self._consumer.close()
         self._consumer = make_client(Consumer, self._options)
         self.subscribe(self._ownership)
-
-    def _require_out_of_range(self, partition: int, error: KafkaError) -> None:
-        """Raises Retry if the partition does hold the position, whatever the broker has answered to a fetch."""
-        position = self._position.get(partition)
-        first, end = self.bounds(partition)
-        if position is not None and first <= position <= end:
-            raise Retry(f"Kafka: {error.str()}, but offset {position} of partition {partition} is there", "kafka")
 
     def _rewind(self, messages: list[Message]) -> None:
         """Gives back a poll during which the assignment changed: kept partitions are read again from where it began."""
