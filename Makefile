@@ -7,6 +7,8 @@ SHELL := /bin/sh
 BUILD := build
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Tests mostly wait for servers. Each of the two processes has servers of its own, and runs a file's tests one by one.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 LOCKS := requirements/dev.txt requirements/training.txt requirements/worker.txt
 
 # PYTHON=… chooses an interpreter; otherwise the first of these that runs and is supported.
@@ -28,8 +30,8 @@ demo: $(VENV)/installed ## Train, start a real Kafka and Redis, watch labels arr
 
 ##@ For every change
 .PHONY: test
-test: lint types ## Lint, types, and every test; ARGS="-k name" for some of them
-	@$(RUN) -m pytest $(ARGS)
+test: lint types ## Lint, types, and every test; ARGS="-n 0 -k name" for some of them
+	@$(RUN) -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/installed ## The linter and the formatter, which changes nothing here
