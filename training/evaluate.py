@@ -16,14 +16,14 @@ from training.datasets.digest import data_digest
 from training.datasets.playlists import GENDERS, Playlists, song_users
 from training.datasets.split import Rows, repeated_folds
 from training.errors import TrainingError
-from training.metrics import scores
+from training.metrics import calibration_curve, scores
 from training.models.interface import Examples
 from training.paired_test import corrected_t_test
 from training.recipe import Recipe
 from training.serving import restrict_songs
 from training.watch import Watch, unwatched
 
-FORMAT = 1
+FORMAT = 2
 FAMILY = "playlists"
 
 Results = dict[str, Any]
@@ -94,7 +94,7 @@ def evaluate(
     return results
 
 
-def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Plan, number: int) -> dict[str, float]:
+def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Plan, number: int) -> dict[str, Any]:
     """Figures of the test users, of whom nothing was used in training."""
     learn, test = fold
     started = time.perf_counter()
@@ -104,11 +104,13 @@ def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Pl
     logits = fit.fitted.serving.logits(restrict_songs(data.matrix[test], vocabulary)) / fit.calibration.temperature
     target = (data.gender[test] == len(GENDERS) - 1).astype(np.float32)
     seconds = time.perf_counter() - started
+    predicted, observed, _ = calibration_curve(logits, target)
     return {
         **scores(logits, target, fit.calibration.threshold),
         "temperature": fit.calibration.temperature,
         "threshold": fit.calibration.threshold,
         "promised": fit.calibration.precision,
+        "calibration_gaps": (predicted - observed).tolist(),
         "seconds": seconds,
     }
 
@@ -123,6 +125,15 @@ def store_results(path: Path, results: Results) -> None:
 def figure(results: Results, name: str, key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """float64 [folds]: one figure of one recipe."""
     return np.array([fold[key] for fold in results["recipes"][name]["folds"]], dtype=np.float64)
+
+
+def calibration_over_folds(results: Results, name: str) -> float:
+    """The calibration error of the held-out users of all folds together, bins of the same rank joined.
+
+    One fold has so few users per bin that most of its own error is chance (see `calibration_by_chance`).
+    """
+    gaps = np.array([fold["calibration_gaps"] for fold in results["recipes"][name]["folds"]], dtype=np.float64)
+    return float(np.abs(gaps.mean(axis=0)).mean())
 
 
 def compare(results: Results, reference: str, key: str = "auc") -> dict[str, dict[str, float]]:

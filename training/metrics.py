@@ -28,6 +28,7 @@ def scores(logits: NDArray[np.float64], target: NDArray[np.float32], threshold: 
         "majority": max(share, 1 - share),
         "log_loss": float(np.mean(np.logaddexp(0, logits) - target * logits)),
         "calibration_error": calibration_error(logits, target),
+        "calibration_by_chance": calibration_by_chance(logits),
         **recalls,
         "coverage": float(published.mean()),
         "precision": float(right[published].mean()) if published.any() else 1.0,
@@ -38,6 +39,17 @@ def calibration_error(logits: NDArray[np.float64], target: NDArray[np.float32]) 
     """Expected calibration error of the second gender's probability over bins of equal mass."""
     predicted, observed, users = calibration_curve(logits, target)
     return float(np.sum(np.abs(predicted - observed) * users) / users.sum())
+
+
+def calibration_by_chance(logits: NDArray[np.float64]) -> float:
+    """The calibration error to be expected of so few users if every probability were exactly right.
+
+    A bin's share of the second gender then deviates as the mean of independent draws does: normally, about.
+    """
+    probability = 1 / (1 + np.exp(-logits))
+    bins = [part for part in np.array_split(np.sort(probability), CALIBRATION_BINS) if len(part)]
+    deviations = [np.sqrt((part * (1 - part)).sum()) for part in bins]
+    return float(np.sqrt(2 / np.pi) * np.sum(deviations) / len(logits))
 
 
 def calibration_curve(

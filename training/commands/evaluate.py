@@ -15,7 +15,7 @@ from training.commands.arguments import add_data, add_seed, folds, open_share, p
 from training.datasets.load import load_playlists
 from training.datasets.load_images import load_images
 from training.errors import TrainingError
-from training.evaluate import Results, compare, evaluate, figure, make_plan
+from training.evaluate import Results, calibration_over_folds, compare, evaluate, figure, make_plan
 from training.evaluate_images import evaluate_images, seed_rows
 from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors, one_kind, vector_table
 from training.markdown import markdown
@@ -28,6 +28,7 @@ COLUMNS = {
     "accuracy": "accuracy",
     "log_loss": "log loss",
     "calibration_error": "calibration error",
+    "calibration_by_chance": "by chance",
     "recall_f": "recall f",
     "recall_m": "recall m",
     "coverage": "coverage",
@@ -119,11 +120,15 @@ def _table(results: Results, reference: str) -> str:
     plan = results["plan"]
     majority = figure(results, reference, "majority").mean()
     tests = compare(results, reference)
-    rows = [["recipe", *COLUMNS.values(), f"{reference} better by", "p"]]
+    rows = [["recipe", *COLUMNS.values(), "calibration error over all folds", f"{reference} better by", "p"]]
     for name in sorted(results["recipes"], key=lambda name: -float(figure(results, name, "auc").mean())):
         test = tests.get(name)
         compared = [f"{test['difference']:+.4f}", f"{test['p']:.4f}"] if test else ["", ""]
-        rows.append([name, *(_cell(figure(results, name, key), key) for key in COLUMNS), *compared])
+        cells = [
+            *(_cell(figure(results, name, key), key) for key in COLUMNS),
+            f"{calibration_over_folds(results, name):.4f}",
+        ]
+        rows.append([name, *cells, *compared])
     title = f"{plan['repeats']} x {plan['folds']} folds, majority rate {majority:.4f}; AUC ± deviation over folds"
     return "\n".join([title, "", *markdown(rows)])
 

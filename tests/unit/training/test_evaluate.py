@@ -8,7 +8,7 @@ import pytest
 
 from training.datasets.playlists import Playlists
 from training.errors import TrainingError
-from training.evaluate import compare, evaluate, figure, make_plan
+from training.evaluate import calibration_over_folds, compare, evaluate, figure, make_plan
 from training.recipe import load_recipe
 from training.watch import History, unwatched
 
@@ -30,6 +30,14 @@ def test_compares_on_the_same_folds_and_goes_on(small: Playlists, tmp_path: Path
     test = compare(results, "logistic_length")["majority"]
     assert test["difference"] > 0.2
     assert test["p"] < 0.01
+
+
+def test_chance_leaves_the_calibration_error_when_folds_are_joined() -> None:
+    rng = np.random.default_rng(0)
+    folds = [{"calibration_gaps": (0.01 + rng.normal(0, 0.03, 15)).tolist()} for _ in range(100)]
+    results = {"recipes": {"one": {"folds": folds}}}
+    assert np.abs([fold["calibration_gaps"] for fold in folds]).mean() > 0.02
+    assert calibration_over_folds(results, "one") == pytest.approx(0.01, abs=0.002)
 
 
 def test_learns_nothing_from_the_tested(small: Playlists, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from training.calibration import calibrate, choose_threshold, fit_temperature, judge, shorten
-from training.metrics import calibration_error, scores
+from training.metrics import calibration_by_chance, calibration_error, scores
 from training.models.interface import Examples
 from training.serving import Serving, single_logit
 
@@ -65,6 +65,14 @@ def test_calibration_error_is_that_of_the_distortion() -> None:
     logits, target = draw(50_000)
     assert calibration_error(logits, target) < 0.01
     assert calibration_error(logits * 3, target) > 0.1
+
+
+def test_right_probabilities_have_the_calibration_error_of_chance() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(1, 1, 1_500)
+    probability = 1 / (1 + np.exp(-logits))
+    errors = [calibration_error(logits, (rng.random(1_500) < probability).astype(np.float32)) for _ in range(300)]
+    assert calibration_by_chance(logits) == pytest.approx(np.mean(errors), rel=0.03)
 
 
 def test_scores_by_hand() -> None:
