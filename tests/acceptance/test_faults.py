@@ -30,7 +30,7 @@ SELECTION = (
 )
 PLAN = Plan(
     seed=11,
-    minutes=6,  # twice what it takes where nothing else runs
+    minutes=8,  # twice what it takes where nothing else runs
     faults=SELECTION,
     decks=1,
     session_timeout_ms=6_000,
@@ -39,8 +39,7 @@ PLAN = Plan(
 )
 
 
-@pytest.mark.chaos
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(720)
 def test_the_promise_is_kept_whatever_breaks(tmp_path: Path) -> None:
     told: list[str] = []
     result = run(PLAN, tmp_path, export_bundles(tmp_path), told.append)

@@ -7,7 +7,6 @@ import pytest
 from tests.acceptance.long_life import Growth, Sample, growth, run
 
 
-@pytest.mark.chaos
 @pytest.mark.timeout(300)
 def test_a_worker_stays_the_size_it_is(tmp_path: Path) -> None:
     samples = run(tmp_path, events=160_000, swaps=16, report=lambda _: None)
