@@ -31,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
         result = run(plan, folder, bundles, lambda line: console.print(line, markup=False))
         report.write(options.results / f"seed-{plan.seed}.json", result)
         print(report.table(result.outcomes))
-        return tell(result, folder)
+        tell(result, folder)
+        if not result.passed:
+            sys.exit(1)  # out of the block by an exception, which keeps the logs
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,7 +69,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     )
 
 
-def tell(result: Result, folder: Path) -> int:
+def tell(result: Result, folder: Path) -> None:
     for words, count in Counter(ending.last_words for ending in result.endings).items():
         print(f"{count} times a worker ended by itself: {words}")
     for fault in result.stalled:
@@ -76,7 +79,6 @@ def tell(result: Result, folder: Path) -> int:
     verdict = "kept" if result.passed else f"BROKEN (logs in {folder})"
     injected = sum(not outcome.missed for outcome in result.outcomes)
     print(f"seed {result.plan.seed}: {injected} faults, {result.events} events: the promise was {verdict}")
-    return 0 if result.passed else 1
 
 
 if __name__ == "__main__":

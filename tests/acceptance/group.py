@@ -124,7 +124,9 @@ class WorkerGroup:
             worker.kill()
             status = HUNG
         unborn = status == -signal.SIGTERM and not worker.logged("starting")  # the interpreter was still on its way
-        if status and not unborn:
+        # Armed with a fault whose step it came to only now.
+        armed = status == -signal.SIGKILL and worker in self._expected
+        if status and not (unborn or armed):
             self._note(name, worker, status)
 
     def tell_stacks(self) -> None:
