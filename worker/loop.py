@@ -195,8 +195,15 @@ class Worker:
 
     def _swap(self, model: DescribedModel) -> None:
         log.info("new model", extra={"model": model.version, "before": self._pipeline.model.version})
+        try:
+            self._transactions.settle()  # what is under way is counted as the old model's
+        finally:
+            self._replace_pipeline(model)
+
+    def _replace_pipeline(self, model: DescribedModel) -> None:
         self._pipeline.close()
         self._pipeline = self._pipelines(model)
+        self._relabeller.forget()
         gc.collect()  # otherwise seldom done: the old model's memory should not wait for that
         for partition in self._partitions.owned.values():
             partition.hot.clear()  # what is held in process has rows of the old vocabulary
@@ -204,12 +211,12 @@ class Worker:
         self._metrics.model(model, model.load_seconds, time.time())
 
     def _step_back(self, problem: Retry) -> None:
-        """Something is away: nothing of the batch stays, and every partition is restored before it goes on."""
+        """Something is away: nothing of the batch stays, and what it may have touched is restored before it goes on."""
         wait = self._backoff.wait()
         log.warning("stepping back", extra={"cause": str(problem), "seconds": round(wait, 3)})
         self._metrics.retried(problem.part)
         self._transactions.abandon()
-        self._partitions.distrust(list(self._partitions.owned))
+        self._partitions.distrust([number for number, partition in self._partitions.owned.items() if partition.ready])
 
     def _check_cache(self) -> None:
         """From time to time: a Redis that evicts, or no longer answers, is found even while all states are hot."""

@@ -93,7 +93,8 @@ class Partitions:
 
     def distrust(self, partitions: Collection[int]) -> None:
         """Pause these partitions and restore them before their next event."""
-        self._abandon_restore()
+        if self._restore and self._restore.partition in partitions:
+            self._abandon_restore()
         for number in partitions:
             self._owned[number].distrust()
         self._source.pause(partitions)

@@ -80,6 +80,10 @@ class Relabeller:
                 log.info("relabelling was requested", extra={"partition": number})
                 partition.relabel_wanted = True
 
+    def forget(self) -> None:
+        """Begin the next walk at its beginning: another model has been in use meanwhile."""
+        self._walk = None
+
     def step(self, owned: Mapping[int, OwnedPartition], pipeline: Pipeline) -> None:
         """Relabels some users if a partition is due and the rate allows it; one transaction at most."""
         now = self._clock()

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
-from worker.adapters.ports import NO_OFFSET, Changelog, Source, StateCache
+from worker.adapters.ports import NO_OFFSET, Changelog, Committed, Source, StateCache
 from worker.errors import Retry, Stop
 from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
 
@@ -73,7 +73,8 @@ class Restorer:
 
         Raises Stop if the group's offsets and its state disagree.
         """
-        committed = yield from self._committed(partition)
+        told = yield from self._committed(partition)
+        committed = told.offset
         raw = self._cache.watermark(partition)
         found = Watermark.decode(raw)
         if found is not None:
@@ -87,7 +88,7 @@ class Restorer:
         claim = CLAIM_PREFIX + secrets.token_bytes(16)
         if not self._cache.claim(partition, raw, claim, empty=not tail):
             raise Retry(f"the cache's watermark of partition {partition} moved: another worker is at it", "redis")
-        replayed = yield from self._replay(partition, start, claim)
+        replayed = yield from self._replay(partition, start, told.position, claim)
         unlabelled = committed == NO_OFFSET
         if unlabelled:
             committed = self._first_offset(partition, replayed.records)
@@ -96,7 +97,7 @@ class Restorer:
         self._write(partition, claim, watermark.encode(), {})
         return Restored(watermark, "tail" if tail else "full", replayed.records, unlabelled)
 
-    def _committed(self, partition: int) -> Generator[None, None, int]:
+    def _committed(self, partition: int) -> Generator[None, None, Committed]:
         # Hidden while a transaction is open: it ends when its owner comes back or when it times out at the broker.
         while True:
             committed = self._source.committed(partition, STEP_SECONDS)
@@ -104,9 +105,12 @@ class Restorer:
                 return committed
             yield
 
-    def _replay(self, partition: int, start: int, claim: bytes) -> Generator[Progress, None, _Replayed]:
-        """Copies the changelog from `start` to its present end."""
+    def _replay(self, partition: int, start: int, least: int, claim: bytes) -> Generator[Progress, None, _Replayed]:
+        """Copies the changelog from `start` to its present end, which cannot be before `least`."""
         end = self._changelog.end(partition)
+        if end < least:
+            # A broker that hung and has lost its lead answers with what it knew before, for an instant.
+            raise Retry(f"the changelog of partition {partition} ends at {end}, before {least}: an old leader", "kafka")
         records, model = 0, ""
         if start < end:
             self._changelog.seek(partition, start)

@@ -99,16 +99,21 @@ class Transactions:
             # Already what the next batch builds on: if the commit fails, all that is held in process is forgotten.
             owned[partition].hot.put(users)
             owned[partition].unlabelled = False
-        outcome = self._thread.submit(self._timed_commit, published, ends, member)
+        positions = {partition: owned[partition].watermark.position for partition in ends}
+        outcome = self._thread.submit(self._timed_commit, published, ends, member, positions)
         self._commit = _Commit(outcome, owned, packed, ends, labelled_by, done)
 
     def _timed_commit(
-        self, published: Mapping[int, Mapping[bytes, bytes | None]], ends: Mapping[int, int], member: object
+        self,
+        published: Mapping[int, Mapping[bytes, bytes | None]],
+        ends: Mapping[int, int],
+        member: object,
+        positions: Mapping[int, int],
     ) -> tuple[dict[int, int], float]:
         started = time.perf_counter()
-        positions = self._sink.commit(published, ends, member)
+        reached = self._sink.commit(published, ends, member, positions)
         self._metrics.stage("commit", time.perf_counter() - started)
-        return positions, self._clock()
+        return reached, self._clock()
 
     def _finish(self) -> None:
         """Returns once nothing is on its way to be committed. Raises what the commit has failed with."""
@@ -130,8 +135,10 @@ class Transactions:
             states = commit.packed.get(partition, {})
             updates.append(CacheUpdate(partition, mark.encode(), successor.encode(), states))
             commit.owned[partition].advance(successor)
-        commit.done(at)
-        self._writer.submit(updates)
+        try:
+            self._writer.submit(updates)
+        finally:
+            commit.done(at)
 
     def settle(self) -> None:
         """Returns once everything that was to be committed is, and is in the cache. Raises Retry otherwise."""

@@ -8,7 +8,7 @@ from tests.adapters.logs import KafkaLog, Owner, own
 from tests.stream import eventually
 from worker.adapters.kafka_sink import KafkaSink
 from worker.adapters.kafka_topics import TopicPlan
-from worker.adapters.ports import NO_OFFSET, DeadLetter, Source
+from worker.adapters.ports import NO_OFFSET, Committed, DeadLetter, Source
 from worker.errors import Retry, Stop
 
 ABOUT: list[tuple[str, bytes | None]] = [("__connect.errors.offset", b"7"), ("songprint.reason", b"too_large")]
@@ -165,10 +165,10 @@ def test_a_member_of_a_generation_that_is_over_cannot_commit(kafka_log: KafkaLog
     with pytest.raises(Retry):
         sink.commit({0: {b"u": b"late"}}, {0: 1}, old)
     sink.recover()
-    assert first.committed(0, 10.0) == NO_OFFSET
+    assert first.committed(0, 10.0) == Committed(NO_OFFSET)
     commit(sink, first)
     assert kafka_log.labels() == []
-    assert first.committed(0, 10.0) == 1
+    assert first.committed(0, 10.0) == Committed(1, 3), "behind the state that was aborted, and its marker"
 
 
 def test_a_topic_that_takes_no_large_records_stops_the_worker(kafka_log: KafkaLog) -> None:

@@ -3,12 +3,12 @@
 import threading
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Message, Producer, TopicPartition
 
 from tests.adapters.logs import PARTITIONS, KafkaLog, Owner, collect, own, poll
 from tests.stream import PATIENCE, eventually
 from worker.adapters.kafka_source import RELEASE_SECONDS, KafkaSource
-from worker.adapters.ports import NO_OFFSET
+from worker.adapters.ports import NO_OFFSET, Committed
 from worker.errors import Stop
 
 
@@ -27,15 +27,15 @@ def test_a_committed_offset_is_hidden_while_a_transaction_is_open(kafka_log: Kaf
     offsets = [TopicPartition(kafka_log.topics.events, 0, 7)]
     transactional.send_offsets_to_transaction(offsets, source.member(), PATIENCE)
     assert source.committed(0, 0.3) is None
-    assert source.committed(1, PATIENCE) == NO_OFFSET, "the other partition's is not part of it"
+    assert source.committed(1, PATIENCE) == Committed(NO_OFFSET), "the other partition's is not part of it"
     transactional.abort_transaction(PATIENCE)
-    assert source.committed(0, PATIENCE) == NO_OFFSET
+    assert source.committed(0, PATIENCE) == Committed(NO_OFFSET)
 
     transactional.begin_transaction()
     transactional.send_offsets_to_transaction(offsets, source.member(), PATIENCE)
     assert source.committed(0, 0.3) is None
     transactional.commit_transaction(PATIENCE)
-    assert source.committed(0, PATIENCE) == 7
+    assert source.committed(0, PATIENCE) == Committed(7)
 
 
 def test_lag_reaches_zero_behind_transactions(kafka_log: KafkaLog, transactional: Producer) -> None:
@@ -171,6 +171,34 @@ def test_a_poll_in_which_the_assignment_changed_is_discarded_and_read_again(kafk
     eventually(lambda: source.poll(10, 0.05) is None and source._epoch > 1, "a poll was discarded")
     source._consumer = consumer
     assert collect(source, 20) == [(0, offset) for offset in range(20)]
+
+
+def test_a_batch_that_goes_back_to_older_events_is_read_again(kafka_log: KafkaLog) -> None:
+    """The answer to an older look-up may come in the middle of a batch too."""
+    kafka_log.send(0, *[b"x"] * 20)
+    kafka_log.send(1, *[b"x"] * 20)
+    source = kafka_log.source()
+    own(source)
+    for partition in range(PARTITIONS):
+        source.resume(partition, 0)
+    consumer, turned = source._consumer, []
+
+    class Turning:
+        """The consumer, but that one batch ends with records that were there before."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(consumer, name)
+
+        def consume(self, count: int, timeout: float) -> list[Message]:
+            messages = consumer.consume(count, timeout)
+            if messages and not turned:
+                turned.extend(messages[:2])
+                return [*messages, *turned]
+            return messages
+
+    source._consumer = Turning()  # type: ignore[assignment]
+    assert sorted(collect(source, 40)) == [(partition, offset) for partition in range(2) for offset in range(20)]
+    assert turned
 
 
 def test_a_second_worker_of_the_same_name_stops_the_first(kafka_log: KafkaLog) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.adapters.logs import KafkaLog, Log, MemoryLog, collect, own, poll
 from tests.stream import eventually
-from worker.adapters.ports import NO_OFFSET, Changelog, DeadLetter, Headers, Sink, Source, StateChange
+from worker.adapters.ports import NO_OFFSET, Changelog, Committed, DeadLetter, Headers, Sink, Source, StateChange
 from worker.errors import Retry
 
 LABEL = (b"u", b'{"user":"u"}', None)
@@ -177,6 +177,16 @@ class LogSuite:
         assert states(changelog, 0, third[0]) == []
         assert states(changelog, 1, first[1]) == []
 
+    def test_what_is_committed_tells_how_far_the_changelog_reaches(self, log: Log) -> None:
+        source, sink = log.source(), log.sink()
+        own(source)
+        sink.open()
+        reached = transact(sink, source, {0: {b"u": b"1", b"v": b"1"}})
+        assert source.committed(0, 10.0) == Committed(1, reached[0])
+        sink.begin()
+        sink.commit({}, {0: 2}, source.member(), reached)
+        assert source.committed(0, 10.0) == Committed(2, reached[0])
+
     def test_nothing_to_say_can_be_committed(self, log: Log) -> None:
         log.send(1, b"a")
         source, sink = log.source(), log.sink()
@@ -273,8 +283,9 @@ class LogSuite:
         transact(sink, source, {0: {b"u": b"1"}})
 
 
-def committed(source: Source) -> dict[int, int | None]:
-    return {partition: source.committed(partition, 10.0) for partition in (0, 1)}
+def committed(source: Source) -> dict[int, int]:
+    found = {partition: source.committed(partition, 10.0) for partition in (0, 1)}
+    return {partition: each.offset for partition, each in found.items() if each is not None}
 
 
 def states(changelog: Changelog, partition: int, start: int = 0) -> list[StateChange]:

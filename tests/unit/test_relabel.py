@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from worker import relabel
 from worker.adapters.memory import MemoryBroker, MemorySink, MemorySource, MemoryStates
+from worker.adapters.ports import NOWHERE
 from worker.cache_writer import CacheWriter
 from worker.contract.features import Features
 from worker.contract.user_label import Abstention
@@ -60,12 +61,16 @@ class FailingSink(MemorySink):
         self._count = 0
 
     def commit(
-        self, states: Mapping[int, Mapping[bytes, bytes | None]], ends: Mapping[int, int], member: object
+        self,
+        states: Mapping[int, Mapping[bytes, bytes | None]],
+        ends: Mapping[int, int],
+        member: object,
+        positions: Mapping[int, int] = NOWHERE,
     ) -> dict[int, int]:
         self._count += 1
         if self._count in self.refused:
             raise Retry("the broker is away", "kafka")
-        return super().commit(states, ends, member)
+        return super().commit(states, ends, member, positions)
 
 
 class Stage:

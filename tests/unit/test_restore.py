@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemorySource, MemoryStates
-from worker.adapters.ports import StateChange
+from worker.adapters.ports import Committed, StateChange
 from worker.errors import Retry, Stop
 from worker.restore import Restored, Restorer
 from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
@@ -26,7 +26,7 @@ class BoundedSource(MemorySource):
     def bounds(self, partition: int) -> tuple[int, int]:
         return self.low, super().bounds(partition)[1]
 
-    def committed(self, partition: int, timeout: float) -> int | None:
+    def committed(self, partition: int, timeout: float) -> Committed | None:
         self.hidden -= 1
         return None if self.hidden >= 0 else super().committed(partition, timeout)
 
@@ -56,8 +56,8 @@ class Partition:
 
     def commit(self, offset: int, *changes: tuple[bytes, bytes | None]) -> None:
         """A batch that ended at `offset` and changed these states."""
-        self.broker.committed[PARTITION] = offset
         self.broker.states[PARTITION] += itertools.starmap(StateChange, changes)
+        self.broker.committed[PARTITION] = Committed(offset, len(self.broker.states[PARTITION]))
 
     def cached(self, watermark: Watermark | bytes, states: Mapping[bytes, bytes]) -> None:
         """What the cache holds before the restore."""
@@ -112,6 +112,22 @@ def test_a_copy_that_lags_behind_gets_what_it_lacks(partition: Partition) -> Non
     restored = partition.restore()
     assert restored == Restored(watermark(50, 6, "small-1"), "tail", 3, unlabelled=False)
     assert partition.states(restored, b"u", b"v", b"w", b"x") == [b"copy", b"v2", None, b"x1"]
+
+
+def test_an_end_that_lacks_what_was_committed_is_not_believed(
+    partition: Partition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that hung and is not the leader any more says at first what it knew before."""
+    partition.commit(40, (b"u", b"u1"))
+    partition.cached(watermark(40, 1), {b"u": b"u1"})
+    partition.commit(50, (b"u", b"u2"))
+    with monkeypatch.context() as old_leader:
+        old_leader.setattr(partition.changelog, "end", lambda _partition: 1)
+        with pytest.raises(Retry, match="ends at 1, before 2"):
+            partition.restore()
+    restored = partition.restore()
+    assert restored.watermark == watermark(50, 2)
+    assert partition.states(restored, b"u") == [b"u2"]
 
 
 def test_a_restore_tells_how_far_it_is(partition: Partition) -> None:

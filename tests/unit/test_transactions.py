@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from worker.adapters.memory import MemoryBroker, MemorySink, MemoryStates
+from worker.adapters.ports import NOWHERE, Committed
 from worker.cache_writer import CacheWriter
 from worker.contract.user_state import UserState
 from worker.errors import Retry
@@ -30,12 +31,16 @@ class HeldSink(MemorySink):
         self.recovered = 0
 
     def commit(
-        self, states: Mapping[int, Mapping[bytes, bytes | None]], ends: Mapping[int, int], member: object
+        self,
+        states: Mapping[int, Mapping[bytes, bytes | None]],
+        ends: Mapping[int, int],
+        member: object,
+        positions: Mapping[int, int] = NOWHERE,
     ) -> dict[int, int]:
         assert self.go.wait(30)
         if self.fail:
             raise Retry("the broker is away", "kafka")
-        return super().commit(states, ends, member)
+        return super().commit(states, ends, member, positions)
 
     def recover(self) -> None:
         self.recovered += 1
@@ -90,7 +95,7 @@ def test_settle_waits_for_the_commit_and_for_the_cache(bench: Bench) -> None:
     after = Watermark(START.identity, 11, 2, "m-1", 77)
     assert bench.partition.watermark == after
     assert bench.cache.read(0, after.encode(), [b"u"]) == [STATE.pack()]
-    assert (bench.done, bench.broker.labels, bench.broker.committed) == ([77.0], [LABEL], {0: 11})
+    assert (bench.done, bench.broker.labels, bench.broker.committed) == ([77.0], [LABEL], {0: Committed(11, 2)})
     assert [change.key for change in bench.broker.states[0]] == [b"u", MODEL_KEY]
 
 
@@ -98,7 +103,7 @@ def test_the_next_transaction_begins_after_the_commit(bench: Bench) -> None:
     bench.commit()
     bench.sink.go.set()
     bench.commit(end=12)
-    assert bench.broker.committed[0] >= 11, "begin has waited"
+    assert bench.broker.committed[0].offset >= 11, "begin has waited"
     bench.transactions.settle()
     assert bench.partition.watermark.offset == 12
     assert bench.broker.labels == [LABEL, LABEL]

@@ -1,4 +1,4 @@
-"""Where a partition begins and ends, asked beside the consumer."""
+"""Where a partition begins and ends, asked beside the consumer; and what goes along with a committed offset."""
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -7,6 +7,18 @@ from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.errors import Retry
 
 _WAIT = 5.0  # seconds that a look-up at the broker may take
+_CHANGELOG = "changelog "
+
+
+def write_position(position: int) -> str:
+    """A committed offset's metadata: the changelog reaches at least to `position`."""
+    return f"{_CHANGELOG}{position}"
+
+
+def read_position(metadata: str | None) -> int:
+    """The position in a committed offset's metadata; 0 where somebody else has written it."""
+    number = (metadata or "").removeprefix(_CHANGELOG)
+    return int(number) if number.isdecimal() and metadata != number else 0
 
 
 def look_up(admin: AdminClient, part: TopicPartition, spec: OffsetSpec) -> int:

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.adapters.ports import DeadLetter, OutputRecord
+from worker.adapters.kafka_offsets import write_position
+from worker.adapters.ports import NOWHERE, DeadLetter, OutputRecord
 from worker.errors import Retry, Stop
 
 FENCED_TWICE = 60.0  # seconds: fenced again within them, another process uses the same id
@@ -87,22 +88,33 @@ class KafkaSink:
             raise sorted_error(error_of(exception), "producing a dead letter") from exception
 
     def commit(
-        self, states: Mapping[int, Mapping[bytes, bytes | None]], ends: Mapping[int, int], member: object
+        self,
+        states: Mapping[int, Mapping[bytes, bytes | None]],
+        ends: Mapping[int, int],
+        member: object,
+        positions: Mapping[int, int] = NOWHERE,
     ) -> dict[int, int]:
         try:
             for partition, users in states.items():
                 self._publish_states(partition, users)
         except KafkaException as exception:
             raise sorted_error(error_of(exception), "producing states") from exception
-        offsets = [TopicPartition(self._topics.events, partition, offset) for partition, offset in ends.items()]
+        with suppress(KafkaException, SystemError):  # a fatal error, such as being fenced: the next call tells it
+            self._ready.flush(self._timeout)  # until the places of the last states are known
+        # They go along with the offsets: whoever restores knows then how much of the changelog there has to be.
+        reached = {**positions, **self._state_ends}
+        offsets = [
+            TopicPartition(self._topics.events, partition, offset, write_position(reached.get(partition, 0)))
+            for partition, offset in ends.items()
+        ]
         self._protocol(
             lambda timeout: self._ready.send_offsets_to_transaction(offsets, member, timeout),
             "adding the input offsets",
         )
-        self._protocol(self._ready.commit_transaction, "committing")
         missing = [partition for partition, users in states.items() if users and partition not in self._state_ends]
         if missing:
-            raise Retry(f"Kafka committed, but told no changelog offset for partitions {missing}", "kafka")
+            raise Retry(f"Kafka did not take the states of partitions {missing} in time", "kafka")
+        self._protocol(self._ready.commit_transaction, "committing")
         return self._state_ends
 
     def _publish_states(self, partition: int, users: Mapping[bytes, bytes | None]) -> None:

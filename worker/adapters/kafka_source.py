@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+import numpy as np
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_INVALID,
@@ -19,8 +20,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.adapters.kafka_offsets import look_up
-from worker.adapters.ports import NO_OFFSET, Headers, Ownership, Records
+from worker.adapters.kafka_offsets import look_up, read_position
+from worker.adapters.ports import NO_OFFSET, Committed, Headers, Ownership, Records
 from worker.errors import Retry, Stop
 
 log = logging.getLogger(__name__)
@@ -136,13 +137,14 @@ class KafkaSource:
         return records
 
     def _misplaced(self, partitions: list[int], offsets: list[int]) -> set[int]:
-        """Partitions whose records are not to be delivered, or come from before the position.
+        """Partitions whose records are not to be delivered, or come from before the position, or go back to there.
 
-        The latter happens: a seek may be undone by the answer to an older look-up of the placeholder (librdkafka #2256,
+        That happens: a seek may be undone by the answer to an older look-up of the placeholder (librdkafka #2256,
         #5345). Such a partition is sought again; without this, its events would be labelled twice.
         """
         first = dict(zip(reversed(partitions), reversed(offsets), strict=True))
         wrong = {partition for partition, offset in first.items() if offset < self._position.get(partition, _NEVER)}
+        wrong |= turned_back(partitions, offsets)
         for partition in wrong & self._position.keys():
             self._seek(partition, self._position[partition])
         return wrong
@@ -191,13 +193,17 @@ class KafkaSource:
         """Gives back a poll during which the assignment changed: kept partitions are read again from where it began."""
         owned = {tp.partition for tp in self._consumer.assignment()}
         first: dict[int, int] = {}
+        kept = owned & self._position.keys()
         for message in messages:
-            if message.error() is None and _partition(message) in owned & self._position.keys():
+            if message.error() is None and _partition(message) in kept:
                 first.setdefault(_partition(message), _offset(message))
         for partition, offset in first.items():
             self._seek(partition, offset)
+        for message in messages:
+            if _partition(message) in kept:
+                self._failed(message)  # it is told once only
 
-    def committed(self, partition: int, timeout: float) -> int | None:
+    def committed(self, partition: int, timeout: float) -> Committed | None:
         try:
             (answer,) = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=timeout)
         except KafkaException as exception:
@@ -208,7 +214,9 @@ class KafkaSource:
             if answer.error.code() in _HIDDEN:
                 return None
             raise sorted_error(answer.error, "asking for the committed offset")
-        return NO_OFFSET if answer.offset == OFFSET_INVALID else int(answer.offset)
+        if answer.offset == OFFSET_INVALID:
+            return Committed(NO_OFFSET)
+        return Committed(int(answer.offset), read_position(answer.metadata))
 
     def bounds(self, partition: int) -> tuple[int, int]:
         # By the admin client: the consumer's own connection may be busy for half a second with a fetch that waits.
@@ -255,6 +263,15 @@ class KafkaSource:
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def turned_back(partitions: list[int], offsets: list[int]) -> set[int]:
+    """Partitions in which a record is followed by one of the same or a lower offset."""
+    partition, offset = np.array(partitions), np.array(offsets)
+    order = np.argsort(partition, kind="stable")
+    partition, offset = partition[order], offset[order]
+    back = (np.diff(partition) == 0) & (np.diff(offset) <= 0)
+    return set(partition[1:][back].tolist())
 
 
 def _headers(message: Message) -> Headers:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from worker.adapters.ports import (
     NO_OFFSET,
+    NOWHERE,
+    Committed,
     DeadLetter,
     Headers,
     OutputRecord,
@@ -34,7 +36,7 @@ class MemoryBroker:
         self.states: list[list[StateChange]] = [[] for _ in range(partitions)]
         self.labels: list[OutputRecord] = []
         self.letters: list[DeadLetter] = []
-        self.committed: dict[int, int] = {}
+        self.committed: dict[int, Committed] = {}
         self.producer_epoch = 0
 
 
@@ -75,8 +77,8 @@ class MemorySource:
         self._positions |= records.ends()
         return records
 
-    def committed(self, partition: int, timeout: float) -> int | None:  # noqa: ARG002  # known at once
-        return self._broker.committed.get(partition, NO_OFFSET)
+    def committed(self, partition: int, timeout: float) -> Committed | None:  # noqa: ARG002  # known at once
+        return self._broker.committed.get(partition, Committed(NO_OFFSET))
 
     def bounds(self, partition: int) -> tuple[int, int]:
         return 0, len(self._broker.events[partition])
@@ -126,19 +128,21 @@ class MemorySink:
         states: Mapping[int, Mapping[bytes, bytes | None]],
         ends: Mapping[int, int],
         member: object,  # noqa: ARG002  # the fake has one member only
+        positions: Mapping[int, int] = NOWHERE,
     ) -> dict[int, int]:
         if self._epoch != self._broker.producer_epoch:
             raise Retry("fenced by a newer producer", "kafka")
         self._broker.labels += self._labels
         self._broker.letters += self._letters
-        self._broker.committed |= ends
-        positions = {}
+        reached = {}
         for partition, users in states.items():
             log = self._broker.states[partition]
             log += [StateChange(user, state) for user, state in users.items()]
             if users:
-                positions[partition] = len(log)
-        return positions
+                reached[partition] = len(log)
+        for partition, offset in ends.items():
+            self._broker.committed[partition] = Committed(offset, {**positions, **reached}.get(partition, 0))
+        return reached
 
     def recover(self) -> None:
         if self._epoch != self._broker.producer_epoch:

@@ -4,12 +4,23 @@ Every method may raise Retry (something is away for now) or Stop (a person has t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 Headers = list[tuple[str, bytes | None]]
+NOWHERE: Mapping[int, int] = MappingProxyType({})
 
 NO_OFFSET = -1
 """Stands for "the group has committed nothing for this partition"."""
+
+
+class Committed(NamedTuple):
+    """How far the group is in a partition of the events."""
+
+    offset: int
+    """Of the next event; NO_OFFSET if nothing was committed."""
+    position: int = 0
+    """The changelog reached at least so far when that was committed; 0 where the commit does not tell."""
 
 
 class Records(NamedTuple):
@@ -54,8 +65,8 @@ class Source(Protocol):
     def poll(self, limit: int, timeout: float) -> Records | None:
         """Up to `limit` records; None after `timeout` seconds, or if the assignment changed meanwhile."""
 
-    def committed(self, partition: int, timeout: float) -> int | None:
-        """The group's stable offset, NO_OFFSET if there is none; None while an open transaction hides it."""
+    def committed(self, partition: int, timeout: float) -> Committed | None:
+        """What the group has committed for good; None while an open transaction hides it."""
 
     def bounds(self, partition: int) -> tuple[int, int]:
         """First offset that is still there, and the offset after the last."""
@@ -103,11 +114,16 @@ class Sink(Protocol):
     def bury(self, letter: DeadLetter) -> None: ...
 
     def commit(
-        self, states: Mapping[int, Mapping[bytes, bytes | None]], ends: Mapping[int, int], member: object
+        self,
+        states: Mapping[int, Mapping[bytes, bytes | None]],
+        ends: Mapping[int, int],
+        member: object,
+        positions: Mapping[int, int] = NOWHERE,
     ) -> dict[int, int]:
         """Publish states (partition → user → packed state, None for an erased one) and commit with the input offsets.
 
-        Returns, for every partition with states, the changelog offset after its last one. Once it returns, a
+        `positions` tells how far the changelog of a partition reached before. Returns, for every partition with states,
+        the changelog offset after its last one. What is committed tells the later of the two. Once it returns, a
         read_committed reader sees everything; if it raises, call `recover` before anything else.
         """
 
