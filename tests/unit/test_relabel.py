@@ -165,6 +165,16 @@ def test_everyone_is_labelled_and_the_partition_is_through(stage: Stage, pipelin
     assert stage.partition.watermark.labelled_by == "new"
 
 
+def test_a_walk_begins_anew_after_another_model_was_in_use(stage: Stage, pipeline: Pipeline) -> None:
+    """Those whom it has met may have labels of that one."""
+    stage.step(pipeline)
+    met = len(stage.labels)
+    assert 0 < met < len(USERS)
+    stage.relabeller.forget()
+    stage.finish(pipeline)
+    assert len(stage.labels) == met + len(USERS)
+
+
 @pytest.mark.parametrize("stage", [frozenset({b"u1", b"u2", b"u5"}), frozenset(USERS)], indirect=True)
 def test_users_whom_the_model_fails_on_are_skipped_and_counted(
     request: pytest.FixtureRequest, stage: Stage, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
