@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -88,12 +87,12 @@ class Worker:
         self._relabel_rate = bounds.relabel_rate
         self._max_events = bounds.events
         self._topic = topic
-        self._stopping = threading.Event()
+        self._stopping = False  # no Event: its lock may be held by the very thread that a signal interrupts
         self._cache_checked = self._reported = time.monotonic()
 
     def stop(self) -> None:
         """Finish the batch under way and return from `run`; safe in a signal handler."""
-        self._stopping.set()
+        self._stopping = True
 
     def look_for_model(self) -> None:
         """Take the bundle that is there now, before the next batch; safe in a signal handler."""
@@ -104,7 +103,7 @@ class Worker:
         try:
             self._cache.check()
             self._source.subscribe(self._partitions)
-            while not self._stopping.is_set():
+            while not self._stopping:
                 self._turn()
             log.info("stopping")
         finally:

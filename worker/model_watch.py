@@ -1,7 +1,6 @@
 """Noticing that a new bundle has been put in the old one's place."""
 
 import logging
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -33,22 +32,23 @@ class ModelWatch:
         self._interval = interval
         self._clock = clock
         self._looked_at = clock()
-        self._asked = threading.Event()
+        self._asked = False  # no Event: its lock may be held by the very thread that a signal interrupts
         self._seen = self._fingerprint()
         self._thread = ThreadPoolExecutor(1, "model-watch")
         self._loading: Future[DescribedModel] | None = None
 
     def look_now(self) -> None:
         """Look at the next poll, whatever the interval, and load even what looks the same; safe in a signal handler."""
-        self._asked.set()
+        self._asked = True
 
     def poll(self) -> DescribedModel | Literal["refused"] | None:
         """A new model, ready to run; "refused" once for each bundle that may not run; None if there is nothing new."""
         if self._loading is not None:
             return self._outcome(self._loading) if self._loading.done() else None
-        asked = self._asked.is_set()
+        asked = self._asked
         if asked or (self._interval and self._clock() - self._looked_at >= self._interval):
-            self._asked.clear()
+            if asked:  # or else a signal since the line above would be forgotten
+                self._asked = False
             self._looked_at = self._clock()
             found = self._fingerprint()
             if found is not None and (asked or found != self._seen):

@@ -5,10 +5,18 @@ import logging
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from tests.stream import PATIENCE
+from worker.loop import Bounds, Observers, Ports, Worker
+from worker.model_watch import ModelWatch
 from worker.signals import WorkerSignals
 
 
@@ -100,3 +108,37 @@ def test_afterwards_signals_are_what_they_were() -> None:
     with WorkerSignals():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def interrupted_everywhere(work: Callable[[], object], handler: Callable[[], object]) -> bool:
+    """Whether `work` gets through although `handler` runs before each of its lines, as a signal's might."""
+
+    def trace(_frame: object, event: str, _argument: object) -> Any:
+        if event == "line":
+            handler()
+        return trace
+
+    def traced() -> None:
+        sys.settrace(trace)
+        work()
+
+    thread = threading.Thread(target=traced, daemon=True)
+    thread.start()
+    thread.join(5)
+    return not thread.is_alive()
+
+
+def test_a_signal_in_the_middle_of_a_look_for_a_bundle_is_waited_for_by_no_one(tmp_path: Path) -> None:
+    watch = ModelWatch(tmp_path, Mock(), 0, time.monotonic)
+    watch.look_now()
+    assert interrupted_everywhere(watch.poll, watch.look_now)
+    watch.close()
+
+
+def test_a_second_signal_in_the_middle_of_the_first_is_waited_for_by_no_one(tmp_path: Path) -> None:
+    watch = ModelWatch(tmp_path, Mock(), 0, time.monotonic)
+    assert interrupted_everywhere(watch.look_now, watch.look_now)
+    watch.close()
+    ports, observers = Ports(Mock(), Mock(), Mock()), Observers(Mock(), Mock())
+    worker = Worker(ports, Mock(), Mock(), Mock(), watch, observers, Mock(), Bounds(1, 0, 0), "events")
+    assert interrupted_everywhere(worker.stop, worker.stop)
