@@ -139,7 +139,13 @@ def load_labeller(settings: Settings) -> Labeller:
         raise Stop(f"the bundle {path}: {error}") from error
 
 
-def assemble(settings: Settings, labeller: Labeller, observers: Observers) -> Worker:
+def model_watch(settings: Settings) -> ModelWatch:
+    """Notices every bundle that comes from now on, so it has to be made before the first one is loaded."""
+    model = settings.model
+    return ModelWatch(model.bundle, lambda: load_labeller(settings), model.watch_interval_s, time.monotonic)
+
+
+def assemble(settings: Settings, labeller: Labeller, watch: ModelWatch, observers: Observers) -> Worker:
     """A worker ready to run. Raises Stop if brokers, topics or Redis are not as the protocol needs them."""
     topics = topics_of(settings)
     kafka = kafka_topics(settings)
@@ -153,9 +159,6 @@ def assemble(settings: Settings, labeller: Labeller, observers: Observers) -> Wo
     source = KafkaSource(consumer_options(settings), kafka.admin, topics.events, incremental=incremental)
     sink = KafkaSink(producer_options(settings), topics, settings.kafka.transaction_timeout_ms / 1000)
     changelog = KafkaChangelog(changelog_options(settings), kafka.admin, topics.states)
-    watch = ModelWatch(
-        settings.model.bundle, lambda: load_labeller(settings), settings.model.watch_interval_s, time.monotonic
-    )
     bounds = Bounds(
         settings.batch.max_events,
         settings.policy.max_hot_bytes // identity.partitions,

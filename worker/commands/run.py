@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from worker.assemble import assemble, load_labeller
+from worker.assemble import assemble, load_labeller, model_watch
 from worker.loop import Observers
 from worker.observe import logs
 from worker.observe.health import Health
@@ -45,9 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         ObserveServer(settings.http.host, settings.http.port, metrics.registry, health) as server,
     ):
         log.info("starting", extra={"instance": settings.kafka.member, "http_port": server.port})
+        watch = model_watch(settings)
         labeller = load_labeller(settings)
         metrics.model(labeller, labeller.load_seconds, time.time())
-        worker = assemble(settings, labeller, Observers(metrics, health))
+        worker = assemble(settings, labeller, watch, Observers(metrics, health))
         _tune_interpreter()
         signals.tell(worker)
         worker.run()
