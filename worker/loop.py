@@ -159,7 +159,7 @@ class Worker:
         self._commit(records, changed, done)
 
     def _label(self, records: Records, decoded: Decoded, before: States) -> tuple[Changes, list[Outputs]]:
-        while True:  # once more for every poisoned event found, each of which is a dead letter the next time
+        while True:  # twice if there are poisoned events: all of them are dead letters the second time
             changed: Changes = {partition: {} for partition in before}
             try:
                 return changed, list(self._pipeline.process(records, decoded, before, changed))

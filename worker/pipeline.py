@@ -4,21 +4,22 @@ A batch is worked through in chunks. While the models run on one chunk in a seco
 alone meanwhile), the next chunk is folded and the labels of the last one are written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worker.adapters.ports import Headers, OutputRecord, Records
+from worker.columns import picked, times
 from worker.contract.event import Event, decode_all
 from worker.contract.features import Features, build_features
-from worker.contract.user_label import Abstention, LabelWriter, Verdicts, encode_time, encode_timestamp, judge
+from worker.contract.user_label import Abstention, LabelWriter, Verdicts, judge
 from worker.contract.user_state import AGREES, UserState, fold
 from worker.contract.vocabulary import KEY_BYTES, SongIndex, Vocabulary
 from worker.errors import Reason, Reject
-from worker.poison import find_poisoned, run_on_survivors
+from worker.poison import User, fails_on, find_poisoned, poisoned_events, run_on_survivors
 
 States = Mapping[int, Mapping[bytes, UserState | None]]
 """Partition → user's key → state; None where nothing is known of the user."""
@@ -26,7 +27,6 @@ Changes = dict[int, dict[bytes, UserState | None]]
 """The same, of the users that a batch has changed."""
 Scores = tuple[NDArray[np.float32], NDArray[np.float32]]
 """Gender [B, 2] and cluster [B, K] probabilities."""
-T = TypeVar("T")
 
 
 class Model(Protocol):
@@ -142,21 +142,40 @@ class Pipeline:
         before: States,
         changed: Changes,
     ) -> Iterator[Outputs]:
-        """Folds and labels a batch, chunk by chunk.
+        """Folds and labels a batch, chunk by chunk. Raises Poisoned after the last one if the models failed on some.
 
         Args:
             before: the states of all users of the batch.
             changed: has an empty dict for every partition of the batch; filled with the states after the batch.
         """
+        first: dict[User, int] = {}
+        cause: Exception | None = None
+        for chunk in self._folded(records, decoded, before, changed):
+            try:
+                scores = None if chunk.scores is None else chunk.scores.result()
+            except Exception as error:
+                # The other chunks are looked through as well: to begin anew for each would take as many passes.
+                cause = error
+                rows = [state.rows for state in chunk.states]
+                for row in find_poisoned(self.model.run, rows, self.model.version, error):
+                    index = chunk.labelled[row]
+                    first.setdefault((records.partitions[index], records.keys[index]), index)
+            else:
+                yield self._write(chunk, scores, records, decoded)
+        if cause is not None:
+            raise Poisoned(self._poisoned(first, records, decoded, before), cause) from cause
+
+    def _folded(self, records: Records, decoded: Decoded, before: States, changed: Changes) -> Iterator[_Chunk]:
+        """The batch's chunks. The models run on each of them while the next one is folded."""
         running: _Chunk | None = None
         for start in range(0, len(records), self._policy.chunk_events):
             stop = min(start + self._policy.chunk_events, len(records))
             chunk = self._fold(range(start, stop), records, decoded, before, changed)
             if running:
-                yield self._write(running, records, decoded)
+                yield running
             running = chunk
         if running:
-            yield self._write(running, records, decoded)
+            yield running
 
     def relabel(self, partition: int, users: Mapping[bytes, UserState], at: bytes) -> Relabelled:
         """Labels of users as their states stand, at the time `at` (a JSON string); those who object have none."""
@@ -226,15 +245,11 @@ class Pipeline:
         scores = self._inference.submit(self.model.run, features) if labelled else None
         return _Chunk(labelled, states, tombstones, rejected, features, scores)
 
-    def _write(self, chunk: _Chunk, records: Records, decoded: Decoded) -> Outputs:
-        if chunk.scores is None:
+    def _write(self, chunk: _Chunk, scores: Scores | None, records: Records, decoded: Decoded) -> Outputs:
+        if scores is None:
             outputs = NO_OUTPUTS._replace(rejected=chunk.rejected)
         else:
-            try:
-                gender, cluster = chunk.scores.result()
-            except Exception as error:
-                raise self._culprits(chunk, records, error) from error
-            verdicts = judge(gender, cluster, chunk.features.song_counts, self.model.abstention)
+            verdicts = judge(*scores, chunk.features.song_counts, self.model.abstention)
             outputs = self._labels(chunk, verdicts, records, decoded)
         return outputs._replace(records=_in_order(chunk, outputs.records, records)) if chunk.tombstones else outputs
 
@@ -243,46 +258,24 @@ class Pipeline:
         known = chunk.features.song_counts.astype(int).tolist()
         labels = self._writer.write(
             verdicts,
-            users=_picked(decoded.users, chunk.labelled),
+            users=picked(decoded.users, chunk.labelled),
             songs=songs,
             known=known,
-            partitions=_picked(records.partitions, chunk.labelled),
-            offsets=_picked(records.offsets, chunk.labelled),
-            times=_times(_picked(decoded.events, chunk.labelled), _picked(records.timestamps, chunk.labelled)),
+            partitions=picked(records.partitions, chunk.labelled),
+            offsets=picked(records.offsets, chunk.labelled),
+            times=times(picked(decoded.events, chunk.labelled), picked(records.timestamps, chunk.labelled)),
         )
-        written = [(key, label, None) for key, label in zip(_picked(records.keys, chunk.labelled), labels, strict=True)]
+        written = [(key, label, None) for key, label in zip(picked(records.keys, chunk.labelled), labels, strict=True)]
         return Outputs(written, chunk.rejected, verdicts, songs, known)  # type: ignore[arg-type]  # they have keys
 
-    def _culprits(self, chunk: _Chunk, records: Records, error: Exception) -> Poisoned:
-        guilty = find_poisoned(self.model.run, [state.rows for state in chunk.states], self.model.version, error)
-        # Of each user the first only: without it, what followed from it may be all right.
-        first: dict[tuple[int, bytes | None], int] = {}
-        for index in (chunk.labelled[row] for row in guilty):
-            first.setdefault((records.partitions[index], records.keys[index]), index)
-        return Poisoned(list(first.values()), error)
+    def _poisoned(self, first: Mapping[User, int], records: Records, decoded: Decoded, before: States) -> Sequence[int]:
+        def folded(state: UserState | None, event: Event, offset: int) -> UserState | None:
+            return fold(state, event, offset, self._songs, self._policy.max_songs)
 
+        def fails(state: UserState) -> bool:
+            return state.may_be_labelled(self._policy.labelling_default) and fails_on(self.model.run, [state.rows])
 
-def _picked(column: Sequence[T], indexes: Sequence[int]) -> Sequence[T]:
-    """The entries at rising indexes; mostly there is no gap between these, and one slice does it."""
-    first, last = indexes[0], indexes[-1]
-    if last - first + 1 == len(indexes):
-        return column[first : last + 1]
-    return [column[index] for index in indexes]
-
-
-def _times(events: Iterable[Event | Reject], timestamps: Iterable[int]) -> list[bytes]:
-    """When each event was, as a JSON string: what it says itself, or else its Kafka timestamp."""
-    stamps: dict[int, bytes] = {}
-    times = []
-    for event, timestamp in zip(events, timestamps, strict=True):
-        at = event.at  # type: ignore[union-attr]  # a labelled event is no Reject
-        if at is not None:
-            times.append(encode_time(at))
-        else:
-            if timestamp not in stamps:
-                stamps[timestamp] = encode_timestamp(timestamp)
-            times.append(stamps[timestamp])
-    return times
+        return poisoned_events(first, records, decoded.events, before, folded, fails)
 
 
 def _in_order(chunk: _Chunk, labels: list[OutputRecord], records: Records) -> list[OutputRecord]:

@@ -23,6 +23,8 @@ SONGS = [f"s{number}" for number in range(8)]
 VOCABULARY = Vocabulary(np.sort(song_keys(SONGS[:6])))
 POISON = VOCABULARY.rows(song_keys(["s5"]))[0]
 MAX_SONGS = 5
+PASSES = 2
+"""A batch with poisoned events is labelled once more without them, however many they are."""
 
 
 class SmallModel:
@@ -102,7 +104,7 @@ def process(pipeline: Pipeline, records: Records, done: Done | None = None) -> D
     done = done or Done()
     changed: dict[int, dict[bytes, UserState | None]] = {0: {}, 1: {}}
     decoded = pipeline.decode(records)
-    while True:
+    for _ in range(PASSES):
         attempt = Done(done.states)
         try:
             for outputs in pipeline.process(records, decoded, attempt.states, changed):
@@ -115,6 +117,7 @@ def process(pipeline: Pipeline, records: Records, done: Done | None = None) -> D
             attempt.states[number].update(states)
         attempt.labels = done.labels + attempt.labels
         return attempt
+    raise AssertionError(f"{PASSES} passes were not enough: a worker that is busy with one batch is not polling")
 
 
 def change(*add: str, **more: Any) -> dict[str, Any]:
@@ -283,6 +286,26 @@ def test_what_only_followed_from_a_poisoned_event_is_labelled() -> None:
     pipeline.close()
     assert done.rejects == {0: Reason.INFERENCE, 2: Reason.INFERENCE}
     assert [label and label["songs"] for _, label in done.labels] == [1, 2]
+
+
+@pytest.mark.parametrize("chunk_events", [1, 7, 1_000])
+def test_many_poisoned_events_of_one_user_take_no_pass_each(chunk_events: int) -> None:
+    """Else the group excludes the worker in the meantime, and the batch comes back for ever."""
+    poison, fine = ("a", change("s5")), ("b", change("s1"))
+    pipeline = make_pipeline(BrokenOn(poison=True), chunk_events)
+    done = process(pipeline, records_of(*[poison, fine] * 100, ("a", change("s0")), ("c", change("s5"))))
+    pipeline.close()
+    assert done.rejects == dict.fromkeys([*range(0, 200, 2), 201], Reason.INFERENCE)
+    assert [key for key, _ in done.labels] == [b"b"] * 100 + [b"a"]
+
+
+def test_an_event_that_is_too_long_only_after_a_poisoned_one_is_tried_without_it() -> None:
+    """Each of them alone is within the bound."""
+    pipeline = make_pipeline(BrokenOn(poison=True), 2)
+    long = ("a", {"type": "change", "add": ["s5", "x1", "x2"]}), ("a", {"type": "change", "add": ["s5", "y1", "y2"]})
+    done = process(pipeline, records_of(*long * 3, ("a", change("s0"))))
+    pipeline.close()
+    assert done.rejects == dict.fromkeys(range(6), Reason.INFERENCE)
 
 
 @pytest.mark.parametrize("events", [1, 5])
