@@ -9,9 +9,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.redis import IMPLEMENTATIONS
 from deploy.local.stack import REDIS_VARIABLE, LocalStack
+
+# Properties are judged by what they find, never by how long a busy machine takes for an example.
+settings.register_profile("songprint", deadline=None)
+settings.load_profile("songprint")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 from worker.adapters.kafka_topics import KafkaTopics, plan
-from worker.assemble import kafka_topics, redis_states, topics_of
+from worker.assemble import redis_states, topics_of
 from worker.settings import Settings, load_settings
 from worker.watermark import MODEL_KEY
 
@@ -60,7 +60,7 @@ class Stream:
         self.environment = dict(environment)
         self.settings: Settings = load_settings(None, {}, self.environment)
         self.topics = topics_of(self.settings)
-        self.admin: KafkaTopics = kafka_topics(self.settings)
+        self.admin = KafkaTopics(self.settings.kafka.client_options(), self.topics, PATIENCE)
         self.cache = redis_states(self.settings)
         self._producer = Producer(
             {
@@ -181,8 +181,9 @@ class WorkerProcess:
     def ready(self) -> bool:
         """Whether it says that it is ready and owns partitions."""
         try:
-            status = json.loads(self.get("/readyz"))["status"]
-            return bool(status == "ready" and self.metric("songprint_assigned_partitions") > 0)
+            # In this order, or the partitions could be assigned, and not yet restored, between the two.
+            owns = self.metric("songprint_assigned_partitions") > 0
+            return bool(owns and json.loads(self.get("/readyz"))["status"] == "ready")
         except (OSError, HTTPException):  # not there yet, or killed in the middle of its answer
             return False
 
@@ -191,7 +192,7 @@ class WorkerProcess:
         port = self.logged("starting")
         if not port:
             raise OSError("no port yet")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port[0]['http_port']}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[0]['http_port']}{path}", timeout=PATIENCE) as answer:
             page: str = answer.read().decode()
             return page
 
@@ -202,7 +203,8 @@ class WorkerProcess:
 
     def logged(self, message: str) -> list[dict[str, Any]]:
         """The log lines that say `message`."""
-        lines = [line for line in self.output().splitlines() if line.startswith("{")]
+        whole = (line for line in self.output().splitlines(keepends=True) if line.endswith("\n"))
+        lines = [line for line in whole if line.startswith("{")]
         return [line for line in map(json.loads, lines) if line["message"] == message]
 
     def output(self) -> str:

@@ -15,7 +15,7 @@ from worker.assemble import kafka_topics, producer_options, topics_of
 from worker.settings import Settings, load_settings
 
 SESSION_MS = 20_000
-CALL_SECONDS = 10.0
+CALL_SECONDS = 60.0
 PATIENCE = 60.0
 
 

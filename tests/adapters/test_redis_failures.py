@@ -38,7 +38,7 @@ def server(tmp_path: Path, implementation: Implementation) -> Iterator[RedisServ
 
 @contextmanager
 def states(server: RedisServer, **more: str) -> Iterator[RedisStates]:
-    cache = redis_states(redis_settings(server.url, "group", SONGPRINT_REDIS__TIMEOUT_S="0.3", **more))
+    cache = redis_states(redis_settings(server.url, "group", **{"SONGPRINT_REDIS__TIMEOUT_S": "10", **more}))
     yield cache
     cache.close()
 
@@ -58,7 +58,7 @@ def test_a_server_that_is_away_is_worth_a_retry(server: RedisServer) -> None:
 
 
 def test_a_server_that_hangs_is_worth_a_retry(server: RedisServer) -> None:
-    with states(server) as cache:
+    with states(server, SONGPRINT_REDIS__TIMEOUT_S="0.3") as cache:
         assert cache.claim(0, None, W1, empty=True)
         server.process.signal(signal.SIGSTOP)
         server.process.wait_until(lambda: not answers(cache), 20)

@@ -26,7 +26,7 @@ def watched_worker(stream: Stream, folder: Path, send: Callable[[Stream, int], N
                 return not silent(server)
 
             try:
-                eventually(all_speak, "every panel has data", 30)
+                eventually(all_speak, "every panel has data", 150)
             except AssertionError as error:
                 raise AssertionError(f"no data: {silent(server)}") from error
             yield server

@@ -18,7 +18,7 @@ def own_settings(prefix: str, kafka: str, redis_url: str, bundle: Path) -> dict[
         "SONGPRINT_KAFKA__DEAD_LETTER_TOPIC": f"{prefix}letters",
         "SONGPRINT_KAFKA__SESSION_TIMEOUT_MS": "6000",
         "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "5000",
-        "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "10",
+        "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "60",
         "SONGPRINT_REDIS__URL": redis_url,
         "SONGPRINT_MODEL__BUNDLE": str(bundle),
         "SONGPRINT_LOG__FORMAT": "json",

@@ -3,13 +3,8 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from tests.small_bundle import export_small_bundle
-
-# Properties are judged by what they find, never by how long a busy machine takes for an example.
-settings.register_profile("songprint", deadline=None)
-settings.load_profile("songprint")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from tests.acceptance.injection import Fault, Injection, Missed
 
 OUTAGE = 2.0
 HANG = 8.0
-PATIENCE = 30.0
+PATIENCE = 120.0
 MANY_BYTES = 1_048_588
 """Kafka's default for the largest record."""
 

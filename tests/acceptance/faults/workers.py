@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.acceptance.injection import Fault, Injection, Missed
 from tests.stream import WorkerProcess
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 SHORT_PAUSE = 3.0
 ZOMBIE = 1.3
 """Times the session timeout."""
