@@ -14,7 +14,8 @@ from hypothesis import settings
 from deploy.local.redis import IMPLEMENTATIONS
 from deploy.local.stack import REDIS_VARIABLE, LocalStack
 
-# Properties are judged by what they find, never by how long a busy machine takes for an example.
+# Properties are judged by what they find, never by how long a busy machine takes for an example. A test takes the
+# profile that is loaded when its module is imported, so this stands where it comes before all of them.
 settings.register_profile("songprint", deadline=None)
 settings.load_profile("songprint")
 

@@ -60,6 +60,7 @@ class Stream:
         self.environment = dict(environment)
         self.settings: Settings = load_settings(None, {}, self.environment)
         self.topics = topics_of(self.settings)
+        # As assemble.kafka_topics, but for how long it waits: a fixture asks once, while the machine is at its busiest.
         self.admin = KafkaTopics(self.settings.kafka.client_options(), self.topics, PATIENCE)
         self.cache = redis_states(self.settings)
         self._producer = Producer(
@@ -138,9 +139,16 @@ class Stream:
     def labels(self, count: int) -> list[Record]:
         return self.read(self.topics.labels, count)
 
-    def states(self) -> list[Record]:
-        """The users' states in the changelog, without its word on which model the labels are of."""
-        return [record for record in self.read_all(self.topics.states) if record.key != MODEL_KEY]
+    def states(self, count: int = 0) -> list[Record]:
+        """The users' states in the changelog, at least `count`, without its word on which model the labels are of."""
+        states: list[Record] = []
+
+        def enough() -> bool:
+            states[:] = [record for record in self.read_all(self.topics.states) if record.key != MODEL_KEY]
+            return len(states) >= count
+
+        eventually(enough, f"{count} states")
+        return states
 
     def letters(self, count: int) -> list[Record]:
         return self.read(self.topics.dead_letters, count)
@@ -181,7 +189,7 @@ class WorkerProcess:
     def ready(self) -> bool:
         """Whether it says that it is ready and owns partitions."""
         try:
-            # In this order, or the partitions could be assigned, and not yet restored, between the two.
+            # The partitions first: a worker that is ready without any, and then gets some, is not ready with them.
             owns = self.metric("songprint_assigned_partitions") > 0
             return bool(owns and json.loads(self.get("/readyz"))["status"] == "ready")
         except (OSError, HTTPException):  # not there yet, or killed in the middle of its answer
@@ -203,8 +211,8 @@ class WorkerProcess:
 
     def logged(self, message: str) -> list[dict[str, Any]]:
         """The log lines that say `message`."""
-        whole = (line for line in self.output().splitlines(keepends=True) if line.endswith("\n"))
-        lines = [line for line in whole if line.startswith("{")]
+        whole, _, _ = self.output().rpartition("\n")  # behind it is a line that is being written
+        lines = [line for line in whole.splitlines() if line.startswith("{")]
         return [line for line in map(json.loads, lines) if line["message"] == message]
 
     def output(self) -> str:

@@ -73,4 +73,4 @@ def test_offsets_are_added_though_the_group_coordinator_is_gone(brokers: Brokers
         ended.set()
 
     threading.Thread(target=add_another, daemon=True).start()
-    assert ended.wait(PATIENCE)
+    assert ended.wait(CALL_SECONDS + PATIENCE)

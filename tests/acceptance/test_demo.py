@@ -11,11 +11,14 @@ from typing import IO
 
 import pytest
 
+from tests.stream import eventually
 from training.synthetic.settings import SyntheticSettings
 from training.synthetic.write import write_synthetic
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "SINGERS_DEMO_TEST"  # in the environment of every process that a demo has started
+
+pytestmark = pytest.mark.timeout(900)  # a training, a Kafka and a worker, one after the other
 
 
 class Demo:
@@ -86,7 +89,7 @@ def test_labels_arrive_and_nothing_stays_behind(data: Path, tmp_path: Path) -> N
     for playlist in ("一路向北 暗香 菊花台", "青春修炼手册 爱出发 宠爱 魔法城堡 样"):
         assert re.search(rf"{playlist} +[fm] +[fm] +0\.\d\d", output), f"no answer for {playlist}"
     assert re.search(r"^lag_events +0 ", output, re.MULTILINE)
-    assert demo.left_over() == []
+    eventually(lambda: not demo.left_over(), "everything that it started is gone")
     assert {path.name for path in (tmp_path / "build" / "demo").iterdir()} == {"train", "run", "bundle", "logs"}
 
 
@@ -98,7 +101,7 @@ def test_ctrl_c_stops_everything(data: Path, tmp_path: Path, moment: str) -> Non
     status, output = demo.end()
     assert status == 130
     assert output.splitlines()[-1].endswith("stopped, and everything that was started with it")
-    assert demo.left_over() == []
+    eventually(lambda: not demo.left_over(), "everything that it started is gone")
 
 
 def test_a_folder_without_playlists_is_refused_in_words(tmp_path: Path) -> None:

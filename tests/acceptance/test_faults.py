@@ -30,7 +30,7 @@ SELECTION = (
 )
 PLAN = Plan(
     seed=11,
-    minutes=30,  # far more than the four that it takes where nothing else runs: all of them have to come
+    minutes=30,  # a bound for a busy machine; the run is over once every fault was in, a few minutes where it is idle
     faults=SELECTION,
     decks=1,
     session_timeout_ms=6_000,
@@ -39,7 +39,7 @@ PLAN = Plan(
 )
 
 
-@pytest.mark.timeout(2_700)
+@pytest.mark.timeout(3000)  # those minutes, and what the last fault, the drain and the verdict may take
 def test_the_promise_is_kept_whatever_breaks(tmp_path: Path) -> None:
     told: list[str] = []
     result = run(PLAN, tmp_path, export_bundles(tmp_path), told.append)

@@ -12,8 +12,9 @@ def test_a_worker_stays_the_size_it_is(tmp_path: Path) -> None:
     samples = run(tmp_path, events=160_000, swaps=16, report=lambda _: None)
     grown = growth(samples)
     assert grown.resident < 16, samples
-    # One that answers a scrape may be there at one time and not at another; what every swap left behind would be eight.
-    assert max(grown.files, grown.threads, grown.series) < 4, samples
+    # What is left behind at each of the swaps shows as 8 here, as that many lie between the two quarters; a thread, a
+    # connection or a series that came late shows as 1.
+    assert max(grown.files, grown.threads, grown.series) <= 3, samples
 
 
 def test_growth_compares_the_last_quarter_with_the_second() -> None:

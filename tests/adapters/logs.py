@@ -38,9 +38,11 @@ class Log(Protocol):
 
     def changelog(self) -> Changelog: ...
 
-    def labels(self) -> list[Output]: ...
+    def labels(self, count: int = 0) -> list[Output]:
+        """Those that are committed, once there are `count`: a transaction's markers arrive after its commit."""
 
-    def letters(self) -> list[Output]: ...
+    def letters(self, count: int = 0) -> list[Output]:
+        """The same of the dead letters."""
 
     def close(self) -> None: ...
 
@@ -113,10 +115,10 @@ class MemoryLog:
     def changelog(self) -> Changelog:
         return MemoryChangelog(self.broker)
 
-    def labels(self) -> list[Output]:
+    def labels(self, count: int = 0) -> list[Output]:
         return [(key, value, dict(headers or [])) for key, value, headers in self.broker.labels]
 
-    def letters(self) -> list[Output]:
+    def letters(self, count: int = 0) -> list[Output]:
         return [(key, value, dict([*own, *about])) for key, value, own, about, _ in self.broker.letters]
 
     def close(self) -> None:
@@ -135,8 +137,9 @@ class KafkaLog:
             "SONGPRINT_KAFKA__LABELS_TOPIC": f"{prefix}labels",
             "SONGPRINT_KAFKA__STATE_TOPIC": f"{prefix}states",
             "SONGPRINT_KAFKA__DEAD_LETTER_TOPIC": f"{prefix}letters",
-            "SONGPRINT_KAFKA__SESSION_TIMEOUT_MS": "10000",
-            "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "8000",
+            # No test waits for either to pass.
+            "SONGPRINT_KAFKA__SESSION_TIMEOUT_MS": "45000",
+            "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "40000",
             "SONGPRINT_KAFKA__CONSUMER_OPTIONS": '{"fetch.wait.max.ms": 50, "heartbeat.interval.ms": 300}',
         }
         self.stream = Stream(self.environment, logs)
@@ -183,14 +186,14 @@ class KafkaLog:
         self._closing.append(changelog.close)
         return changelog
 
-    def labels(self) -> list[Output]:
-        return self._read(self.topics.labels)
+    def labels(self, count: int = 0) -> list[Output]:
+        return self._read(self.topics.labels, count)
 
-    def letters(self) -> list[Output]:
-        return self._read(self.topics.dead_letters)
+    def letters(self, count: int = 0) -> list[Output]:
+        return self._read(self.topics.dead_letters, count)
 
-    def _read(self, topic: str) -> list[Output]:
-        return [(record.key, record.value, dict(record.headers)) for record in self.stream.read_all(topic)]
+    def _read(self, topic: str, count: int) -> list[Output]:
+        return [(record.key, record.value, dict(record.headers)) for record in self.stream.read(topic, count)]
 
     def close(self) -> None:
         for close in reversed(self._closing):

@@ -58,14 +58,14 @@ def test_a_server_that_is_away_is_worth_a_retry(server: RedisServer) -> None:
 
 
 def test_a_server_that_hangs_is_worth_a_retry(server: RedisServer) -> None:
-    with states(server, SONGPRINT_REDIS__TIMEOUT_S="0.3") as cache:
+    with states(server, SONGPRINT_REDIS__TIMEOUT_S="0.5") as cache:
         assert cache.claim(0, None, W1, empty=True)
         server.process.signal(signal.SIGSTOP)
-        server.process.wait_until(lambda: not answers(cache), 20)
+        server.process.wait_until(lambda: not answers(cache), 60)
         with pytest.raises(Retry, match="Timeout"):
             cache.read(0, W1, [b"u"])
         server.process.signal(signal.SIGCONT)
-        server.process.wait_until(lambda: answers(cache), 20)
+        server.process.wait_until(lambda: answers(cache), 60)
         assert cache.read(0, W1, [b"u"]) == [None], "the answer to the question before is not taken for this one's"
 
 

@@ -120,6 +120,7 @@ def test_an_event_is_sent_and_its_label_and_dead_letters_are_read(
         process.end()
 
 
+@pytest.mark.timeout(900)  # trains
 def test_a_model_is_trained_published_and_rolled_back(desk: Desk) -> None:
     models = blocks("models.md")
     desk.type(models["Data"][0].replace("synthesize", "synthesize --users 400 --songs 300"))
@@ -138,6 +139,7 @@ def test_a_model_is_trained_published_and_rolled_back(desk: Desk) -> None:
     assert (shelf / "bundle" / "mark").exists()
 
 
+@pytest.mark.timeout(900)  # trains
 def test_the_readmes_way_to_a_bundle_of_ones_own(desk: Desk) -> None:
     desk.type("python -m training synthesize --users 400 --songs 300 --out FOLDER")
     (block,) = blocks("README.md")["Train on your own data"]

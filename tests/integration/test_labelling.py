@@ -55,12 +55,12 @@ def test_consent_and_erasure(stream: Stream) -> None:
     stream.flush()
     with stream.worker():
         records = stream.labels(6)
-        states = eventually(stream.states, "the state is told")
+        states = stream.states(1)
     told = [record.headers.get("songprint.reason", b"label") for record in records]
     assert told == [b"label", b"objecting", b"objecting", b"label", b"erased", b"label"]
     assert [record.label["songs"] for record in records if record.value] == [1, 2, 1], "songs are kept up to date"
     assert records[1].headers["songprint.source.offset"] == b"1"
-    assert [record.key for record in states] == [b"u"]
+    assert {record.key for record in states} == {b"u"}
 
 
 def test_an_erased_user_leaves_no_state(stream: Stream) -> None:
@@ -71,7 +71,8 @@ def test_an_erased_user_leaves_no_state(stream: Stream) -> None:
         stream.send("u", None)
         stream.flush()
         stream.labels(2)
-        eventually(lambda: [record.value for record in stream.states()][-1:] == [None], "the last word is a tombstone")
+        states = stream.states(2)
+    assert states[-1].value is None
     watermark = stream.cache.watermark(first.partition)
     assert watermark is not None
     assert stream.cache.read(first.partition, watermark, [b"u"]) == [None]
@@ -105,14 +106,15 @@ def test_bad_events_become_dead_letters_and_disturb_nobody(stream: Stream) -> No
     with stream.worker() as worker:
         letters = stream.letters(len(BAD))
         labels = stream.labels(len(BAD) + 1)
-        eventually(lambda: worker.metric("songprint_rejects_total") == len(BAD), "all of them are counted")
+        eventually(lambda: worker.metric("songprint_rejects_total") >= len(BAD), "each reject is counted")
+        rejects = worker.metric("songprint_rejects_total")
     told = {
         (letter.headers["songprint.reason"].decode(), letter.headers["__connect.errors.exception.message"].decode())
         for letter in letters
     }
     for what, (_, _, reason, words) in BAD.items():
         assert any(got == reason and words in message for got, message in told), f"{what}: {sorted(told)}"
-    assert len(letters) == len(BAD)
+    assert len(letters) == len(BAD) == rejects
     assert {record.label["songs"] for record in labels} == {1}, "the playlist is as it was"
     sent = (value if isinstance(value, bytes) else json.dumps(value).encode() for _, value, _, _ in BAD.values())
     assert sorted(letter.value or b"" for letter in letters) == sorted(sent)

@@ -63,7 +63,7 @@ def test_a_port_taken_meanwhile_is_replaced(
     with start_redis(tmp_path, implementation) as server:
         assert not choices, "the taken port was never tried"
         assert server.port != taken_port
-        assert redis_answers(server.url)
+        server.process.wait_until(lambda: redis_answers(server.url), 60)
 
 
 def test_a_server_that_does_not_start_names_its_log(tmp_path: Path, implementation: Implementation) -> None:

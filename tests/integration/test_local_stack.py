@@ -51,7 +51,7 @@ def test_a_stack_answers_and_leaves_no_process_and_no_file() -> None:
     with LocalStack(environ={}) as stack:
         sessions = [process.session or 0 for process in stack.processes]
         assert [len(living(session)) for session in sessions] == [2, 2], "a server and its guard each"
-        assert kafka_nodes(stack.bootstrap_servers) == {1}
+        wait_until(lambda: kafka_nodes(stack.bootstrap_servers) == {1}, "an answer of Kafka")
         with Redis.from_url(stack.redis_url) as client:
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             assert client.config_get("appendonly") == {"appendonly": "no"}
@@ -158,8 +158,8 @@ def test_the_command_prints_variables_and_ends_well_on_a_signal(number: signal.S
         servers = next_line(command).rstrip().removeprefix(f"export {KAFKA_VARIABLE}=")
         url = next_line(command).rstrip().removeprefix(f"export {REDIS_VARIABLE}=")
         logs = Path(next_line(command).split()[2])
-        assert kafka_nodes(servers) == {1}
-        assert redis_answers(url)
+        wait_until(lambda: kafka_nodes(servers) == {1}, "an answer of Kafka")
+        wait_until(lambda: redis_answers(url), "an answer of Redis")
         assert (logs / "kafka-1.log").stat().st_size > 0
         command.send_signal(number)
         _, errors = command.communicate()
@@ -194,8 +194,8 @@ def test_servers_named_by_the_environment_are_used_and_left_alone(kafka: str, re
     with LocalStack(environ={KAFKA_VARIABLE: kafka, REDIS_VARIABLE: redis_url}) as stack:
         assert stack.processes == ()
         assert stack.environment == {KAFKA_VARIABLE: kafka, REDIS_VARIABLE: redis_url}
-    assert kafka_nodes(kafka)
-    assert redis_answers(redis_url)
+    wait_until(lambda: bool(kafka_nodes(kafka)), "an answer of Kafka")
+    wait_until(lambda: redis_answers(redis_url), "an answer of Redis")
 
 
 @pytest.mark.parametrize(

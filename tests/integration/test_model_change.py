@@ -82,6 +82,7 @@ def test_what_was_relabelled_is_not_relabelled_by_the_next_worker(
     deploy(other_bundle, deployed)
     with stream.worker() as worker:
         eventually(lambda: len(worker.logged("partition relabelled")) == 4, "every partition is through")
+    eventually(lambda: len(relabels(stream)) >= USERS, "all users are labelled again")
     assert len(relabels(stream)) == USERS
     for partition in range(4):
         stream.cache.forget(partition)  # the changelog knows it too
