@@ -21,7 +21,8 @@ def check_graph(name: str, raw: bytes, signature: Signature, vocabulary_size: in
     """The model in `raw`: a graph of allowed operators with all its data inside and this signature, or BundleError."""
     model = _parse(name, raw)
     problem = (
-        _foreign_code(model)
+        _damaged_names(model.graph)
+        or _foreign_code(model)
         or _external_data(model.graph)
         or _other_signature(model.graph, signature)
         or _other_table(model.graph, vocabulary_size)
@@ -43,6 +44,13 @@ def _parse(name: str, raw: bytes) -> "ModelProto":
     except (DecodeError, UnicodeDecodeError, onnx.checker.ValidationError) as error:
         raise BundleError(f"{name}: not a valid ONNX model ({error}). Export the run again.") from error
     return model
+
+
+def _damaged_names(graph: "GraphProto") -> str | None:
+    """A name that is no text is given out as bytes, and nobody expects that."""
+    names = [name for node in graph.node for name in (node.name, *node.input, *node.output)]
+    names += [each.name for part in (graph.input, graph.output, graph.value_info, graph.initializer) for each in part]
+    return None if all(isinstance(name, str) for name in names) else "a name in it is not UTF-8"
 
 
 def _foreign_code(model: "ModelProto") -> str | None:

@@ -100,3 +100,12 @@ def test_a_graph_whose_names_are_no_text_is_refused(bundle_copy: Path) -> None:
 
     with pytest.raises(BundleError, match=r"gender.onnx: not a valid ONNX model"):
         Labeller.load(load_bundle(bundle_copy))
+
+
+def test_a_nodes_name_that_is_no_text_is_refused(bundle_copy: Path) -> None:
+    raw = (bundle_copy / "gender.onnx").read_bytes()
+    name = max((node.name for node in onnx.load_model_from_string(raw).graph.node), key=len).encode()
+    replace_file(bundle_copy, "gender.onnx", raw.replace(name, b"\x8b" * len(name)))
+
+    with pytest.raises(BundleError, match=r"gender.onnx: "):
+        Labeller.load(load_bundle(bundle_copy))
