@@ -101,7 +101,8 @@ def _described(value: "ValueInfoProto") -> Tensor:
 
     tensor = value.type.tensor_type
     dimensions = [dimension.dim_param or dimension.dim_value for dimension in tensor.shape.dim]
-    type_ = TensorProto.DataType.Name(tensor.elem_type).lower()
+    names = {number: name for name, number in TensorProto.DataType.items()}
+    type_ = names.get(tensor.elem_type, f"type {tensor.elem_type}").lower()
     return Tensor(value.name, "float32" if type_ == "float" else type_, dimensions)
 
 
