@@ -116,6 +116,6 @@ def _other_table(graph: "GraphProto", vocabulary_size: int) -> str | None:
     for node in graph.node:
         if node.op_type == "Gather":
             table = shapes.get(node.input[0])
-            if table is None or table[0] != vocabulary_size:
+            if table is None or table[:1] != [vocabulary_size]:
                 return f"its table of songs has shape {table}, but the vocabulary has {vocabulary_size} songs"
     return None
