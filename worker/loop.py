@@ -29,6 +29,9 @@ IDLE_SECONDS = 0.2
 BUSY_SECONDS = 0.02
 CACHE_CHECK_SECONDS = 30.0
 REPORT_SECONDS = 1.0
+BACKLOG = 1_000
+"""A batch of so many events has more behind it: the next one is labelled while it is committed. Otherwise events gather
+meanwhile, since a transaction that begins the instant after a commit finds the broker still busy with that."""
 
 
 class Ports(NamedTuple):
@@ -86,6 +89,7 @@ class Worker:
         )
         self._relabel_rate = bounds.relabel_rate
         self._max_events = bounds.events
+        self._backlog = False
         self._topic = topic
         self._stopping = False  # no Event: its lock may be held by the very thread that a signal interrupts
         self._cache_checked = self._reported = time.monotonic()
@@ -111,6 +115,8 @@ class Worker:
 
     def _turn(self) -> None:
         try:
+            if not self._backlog:
+                self._transactions.finish()
             with self._timed("poll"):
                 records = self._source.poll(self._max_events, self._patience())
             self._health.polled()
@@ -141,6 +147,7 @@ class Worker:
 
     def _process(self, records: Records) -> None:
         started = time.time()
+        self._backlog = len(records) >= min(BACKLOG, self._max_events)
         with self._timed("decode"):
             decoded = self._pipeline.decode(records)
         with self._timed("read"):

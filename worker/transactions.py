@@ -64,7 +64,7 @@ class Transactions:
             self._abort()
 
     def begin(self) -> None:
-        self._finish()
+        self.finish()
         self._open = True
         self._sink.begin()
 
@@ -115,7 +115,7 @@ class Transactions:
         self._metrics.stage("commit", time.perf_counter() - started)
         return reached, self._clock()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Returns once nothing is on its way to be committed. Raises what the commit has failed with."""
         commit, self._commit = self._commit, None
         if commit is None:
@@ -142,13 +142,13 @@ class Transactions:
 
     def settle(self) -> None:
         """Returns once everything that was to be committed is, and is in the cache. Raises Retry otherwise."""
-        self._finish()
+        self.finish()
         self._writer.settle()
 
     def abandon(self) -> None:
         """Waits for the outcome of a commit under way, whatever it is; the next `prepare` aborts what has failed."""
         try:
-            self._finish()
+            self.finish()
         except Retry as problem:
             log.warning("the commit under way has failed as well", extra={"cause": str(problem)})
 
@@ -158,7 +158,7 @@ class Transactions:
         Raises Retry if a commit has failed, or if the abort does.
         """
         try:
-            self._finish()
+            self.finish()
         finally:
             self._abort()
 

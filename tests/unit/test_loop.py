@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from tests.stream import PATIENCE
 from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemorySink, MemorySource, MemoryStates
-from worker.adapters.ports import NOWHERE
+from worker.adapters.ports import NO_OFFSET, NOWHERE, Committed, Records
 from worker.backoff import Backoff
 from worker.contract.features import Features
 from worker.contract.user_label import Abstention
 from worker.contract.vocabulary import Vocabulary, song_keys
-from worker.loop import Bounds, Observers, Ports, Worker
+from worker.loop import BACKLOG, Bounds, Observers, Ports, Worker
 from worker.observe.health import Health
 from worker.observe.metrics import DescribedModel, Metrics
 from worker.pipeline import Pipeline, Policy
@@ -81,11 +81,24 @@ class HeldSink(MemorySink):
         return super().commit(states, ends, member, positions)
 
 
+class NotingSource(MemorySource):
+    """Notes how far the broker's committed offset was at each poll."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        super().__init__(broker)
+        self.committed_at_poll: list[int] = []
+
+    def poll(self, limit: int, timeout: float) -> Records | None:
+        self.committed_at_poll.append(self._broker.committed.get(0, Committed(NO_OFFSET)).offset)
+        return super().poll(limit, timeout)
+
+
 class Bench:
     def __init__(self) -> None:
         self.broker, self.watch, self.registry = MemoryBroker(1), Watch(), CollectorRegistry()
         self.sink = HeldSink(self.broker)
-        source, cache, metrics = MemorySource(self.broker), MemoryStates(), Metrics(self.registry)
+        self.source = source = NotingSource(self.broker)
+        cache, metrics = MemoryStates(), Metrics(self.registry)
         first = Model("first", clusters=5)
         metrics.model(first, 0.0, 0.0)
         self.worker = Worker(
@@ -96,7 +109,7 @@ class Bench:
             self.watch,  # type: ignore[arg-type]  # as much of it as the loop asks for
             Observers(metrics, Health(lambda: 0.0)),
             lambda: Backoff(0.0, 0.0, 0.0, lambda: 0.0, lambda: 0.0),
-            Bounds(events=100, hot_bytes=1 << 20, relabel_rate=0.0),
+            Bounds(events=BACKLOG, hot_bytes=1 << 20, relabel_rate=0.0),
             "events",
         )
         source.subscribe(self.worker._partitions)
@@ -133,3 +146,22 @@ def test_what_is_on_its_way_when_the_model_changes_is_counted_as_the_old_ones(be
         True,
     ]
     assert (bench.labelled(1), bench.labelled(4)) == (1, None)
+
+
+def test_events_gather_while_a_small_batch_is_committed(bench: Bench) -> None:
+    bench.send()
+    bench.worker._turn()
+    threading.Timer(0.2, bench.sink.go.set).start()  # while the turn waits for the commit; any time would do
+    bench.worker._turn()
+    assert bench.source.committed_at_poll[-1] == 1
+
+
+def test_under_backlog_the_next_batch_is_polled_while_the_one_before_is_committed(bench: Bench) -> None:
+    for _ in range(BACKLOG + 1):
+        bench.send()
+    bench.worker._turn()
+    threading.Timer(0.2, bench.sink.go.set).start()  # while the second batch waits for its transaction
+    bench.worker._turn()
+    assert bench.source.committed_at_poll[-1] == NO_OFFSET
+    bench.worker._transactions.settle()
+    assert bench.broker.committed[0].offset == BACKLOG + 1
