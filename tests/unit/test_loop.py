@@ -1,7 +1,7 @@
 """The loop on fakes: what happens while a batch is still on its way."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 from prometheus_client import CollectorRegistry
 
 from tests.stream import PATIENCE
+from worker import loop
 from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemorySink, MemorySource, MemoryStates
-from worker.adapters.ports import NO_OFFSET, NOWHERE, Committed, Records
+from worker.adapters.ports import NO_OFFSET, NOWHERE, Committed, OutputRecord, Records
 from worker.backoff import Backoff
 from worker.contract.features import Features
 from worker.contract.user_label import Abstention
 from worker.contract.vocabulary import Vocabulary, song_keys
+from worker.errors import Retry, Stop
 from worker.loop import BACKLOG, Bounds, Observers, Ports, Worker
 from worker.observe.health import Health
-from worker.observe.metrics import DescribedModel, Metrics
+from worker.observe.metrics import STAGES, DescribedModel, Metrics
 from worker.pipeline import Pipeline, Policy
 from worker.restore import Restorer
-from worker.watermark import Identity
+from worker.watermark import Identity, Watermark
 
 VOCABULARY = Vocabulary(np.sort(song_keys(["s1"])))
 
@@ -96,9 +98,11 @@ class NotingSource(MemorySource):
 class Bench:
     def __init__(self) -> None:
         self.broker, self.watch, self.registry = MemoryBroker(1), Watch(), CollectorRegistry()
-        self.sink = HeldSink(self.broker)
+        self.sink, self.cache = HeldSink(self.broker), MemoryStates()
+        self.now = 0.0
+        self.health = Health(lambda: self.now)
         self.source = source = NotingSource(self.broker)
-        cache, metrics = MemoryStates(), Metrics(self.registry)
+        cache, metrics = self.cache, Metrics(self.registry)
         first = Model("first", clusters=5)
         metrics.model(first, 0.0, 0.0)
         self.worker = Worker(
@@ -107,7 +111,7 @@ class Bench:
             lambda model: Pipeline(model, Policy(100, 10_000, labelling_default=True, chunk_events=100)),
             first,
             self.watch,  # type: ignore[arg-type]  # as much of it as the loop asks for
-            Observers(metrics, Health(lambda: 0.0)),
+            Observers(metrics, self.health),
             lambda: Backoff(0.0, 0.0, 0.0, lambda: 0.0, lambda: 0.0),
             Bounds(events=BACKLOG, hot_bytes=1 << 20, relabel_rate=0.0),
             "events",
@@ -116,11 +120,14 @@ class Bench:
         while self.worker._partitions.unready or not self.worker._partitions.owned:
             self.worker._turn()
 
-    def send(self) -> None:
-        self.broker.events[0].append(Event(b"u", b'{"type":"change","add":["s1"]}'))
+    def send(self, value: bytes | None = b'{"type":"change","add":["s1"]}') -> None:
+        self.broker.events[0].append(Event(b"u", value))
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(f"songprint_{name}", labels)
 
     def labelled(self, cluster: int) -> float | None:
-        return self.registry.get_sample_value("songprint_cluster_labels_total", {"cluster": str(cluster)})
+        return self.metric("cluster_labels_total", cluster=str(cluster))
 
 
 @pytest.fixture
@@ -165,3 +172,118 @@ def test_under_backlog_the_next_batch_is_polled_while_the_one_before_is_committe
     assert bench.source.committed_at_poll[-1] == NO_OFFSET
     bench.worker._transactions.settle()
     assert bench.broker.committed[0].offset == BACKLOG + 1
+
+
+def test_every_part_of_a_batch_is_measured(bench: Bench) -> None:
+    bench.sink.go.set()
+    for value in (b'{"type":"change","add":["s1"]}', b"?", b'{"type":"change","add":["s2"]}', None):
+        bench.send(value)
+    bench.worker._turn()
+    bench.worker._transactions.settle()
+    assert (bench.metric("events_total", partition="0"), bench.metric("batch_events_sum")) == (4, 4)
+    assert bench.metric("transactions_total", outcome="committed") == 1
+    assert bench.metric("event_latency_seconds_count") == 4
+    assert (bench.labelled(4), bench.metric("labels_total", gender="abstain")) == (2, 2)
+    assert bench.metric("rejects_total", reason="not_json") == 1
+    assert bench.metric("tombstones_total", kind="erased") == 1
+    assert (bench.metric("songs_total"), bench.metric("known_songs_total")) == (3, 2)
+    assert {stage for stage in STAGES if not bench.metric("stage_seconds_count", stage=stage)} == set()
+
+
+def test_lookups_are_counted_by_where_the_state_was_found(bench: Bench) -> None:
+    def found() -> list[float | None]:
+        bench.send()
+        bench.worker._turn()
+        bench.worker._transactions.settle()
+        return [bench.metric("state_lookups_total", result=result) for result in ("hot", "hit", "miss")]
+
+    bench.sink.go.set()
+    assert found() == [0, 0, 1]
+    assert found() == [1, 0, 1]
+    bench.worker._partitions.owned[0].hot.clear()
+    assert found() == [1, 1, 1]
+
+
+def test_a_restore_is_measured(bench: Bench) -> None:
+    assert sum(bench.metric("restores_total", kind=kind) or 0 for kind in ("none", "tail", "full")) == 1
+    assert bench.metric("restore_seconds_count") == 1
+
+
+def test_where_the_partitions_stand_is_told_from_time_to_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "REPORT_SECONDS", -1.0)
+    bench.sink.go.set()
+    bench.send()
+    bench.worker._turn()
+    assert (bench.metric("assigned_partitions"), bench.metric("ready_partitions")) == (1, 1)
+    assert bench.metric("lag_events", partition="0") == 0
+    assert (bench.metric("hot_state_bytes") or 0) > 0
+    bench.worker._partitions.revoked([0])
+    assert bench.metric("lag_events", partition="0") is None, "it is the next owner's to tell"
+
+
+def test_a_worker_that_steps_back_is_unready_until_it_is_restored_and_counts_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.sink.go.set()
+    bench.worker._turn()
+    assert bench.health.ready() == (True, ())
+    publish = bench.sink.publish
+
+    def away(_records: Iterable[OutputRecord]) -> None:
+        monkeypatch.setattr(bench.sink, "publish", publish)
+        raise Retry("the broker is away", "kafka")
+
+    monkeypatch.setattr(bench.sink, "publish", away)
+    bench.send()
+    bench.worker._turn()
+    assert bench.health.ready() == (False, ("partition 0 is being restored",))
+    assert bench.health.live().ok
+    assert (bench.metric("retries_total", part="kafka"), bench.metric("retries_total", part="redis")) == (1, 0)
+    while not bench.health.ready().ok:
+        bench.worker._turn()
+    assert bench.metric("transactions_total", outcome="aborted") == 1
+    bench.worker._turn()
+    bench.worker._transactions.settle()
+    assert len(bench.broker.labels) == 1, "the event was read again"
+
+
+def test_a_restore_that_has_to_wait_is_counted(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_partition: int) -> bytes | None:
+        raise Retry("no answer", "redis")
+
+    monkeypatch.setattr(bench.cache, "watermark", away)
+    bench.worker._partitions.distrust([0])
+    bench.worker._turn()
+    assert bench.metric("retries_total", part="redis") == 1
+    assert not bench.health.ready().ok
+
+
+def test_each_turn_shows_that_the_loop_lives(bench: Bench) -> None:
+    bench.now = 100.0
+    assert not bench.health.live().ok
+    bench.worker._turn()
+    assert bench.health.live().ok
+
+
+def test_a_redis_that_evicts_is_found_from_time_to_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evicts() -> None:
+        raise Stop("it evicts")
+
+    monkeypatch.setattr(bench.cache, "check", evicts)
+    bench.worker._turn()
+    monkeypatch.setattr(loop, "CACHE_CHECK_SECONDS", -1.0)
+    with pytest.raises(Stop, match="it evicts"):
+        bench.worker._turn()
+    monkeypatch.undo()
+
+
+def test_a_stop_finishes_the_batch_under_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.sink, "begin", bench.worker.stop)
+    threading.Timer(0.2, bench.sink.go.set).start()  # while the worker leaves; any time would do
+    bench.send()
+    bench.send()
+    bench.worker.run()
+    assert bench.broker.committed[0].offset == 2
+    mark = Watermark.decode(bench.cache.watermark(0))
+    assert mark is not None
+    assert mark.offset == 2, "what was committed is in the cache"

@@ -1,4 +1,4 @@
-"""`worker run`: a bundle that comes while it starts is not taken for the one that was loaded."""
+"""`worker run`: its parts as the settings have them, and no bundle that comes meanwhile is taken for the loaded one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -62,3 +62,25 @@ def test_the_bundle_that_was_loaded_is_not_loaded_again(
 ) -> None:
     monkeypatch.setenv("SONGPRINT_MODEL__BUNDLE", str(bundle_copy))
     assert not started(lambda: None)
+
+
+def test_logs_metrics_and_health_are_there_before_the_worker_runs(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONGPRINT_LOG__LEVEL", "warning")
+    monkeypatch.setenv("SONGPRINT_LOG__FORMAT", "json")
+    configure, built = Mock(), Mock()
+    monkeypatch.setattr(run, "_tune_interpreter", Mock())
+    monkeypatch.setattr(run.logs, "configure", configure)
+    monkeypatch.setattr(run, "assemble", built)
+    assert main(["run", "--bundle", str(small_bundle), "--instance", "me", "--port", "0"]) == 0
+    configure.assert_called_once_with("warning", "json")
+    settings, labeller, _, (metrics, health) = built.call_args.args
+    assert (settings.model.bundle, settings.kafka.instance) == (small_bundle, "me")
+    told = metrics.registry.get_sample_value
+    assert told("songprint_model_info", {"version": labeller.version}) == 1
+    assert told("songprint_model_load_seconds") == labeller.load_seconds > 0
+    assert told("songprint_model_loaded_timestamp_seconds") > 0
+    assert told("songprint_loop_silence_seconds") > 0
+    assert not health.ready().ok
+    built.return_value.run.assert_called_once_with()
