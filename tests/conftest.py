@@ -4,7 +4,6 @@ A test keeps to itself by putting `topic_prefix` before the names of its topics,
 """
 
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 
@@ -13,6 +12,7 @@ from hypothesis import settings
 
 from deploy.local.redis import IMPLEMENTATIONS
 from deploy.local.stack import REDIS_VARIABLE, LocalStack
+from tests.deploy.programs import needed
 
 # Properties are judged by what they find, never by how long a busy machine takes for an example. A test takes the
 # profile that is loaded when its module is imported, so this stands where it comes before all of them.
@@ -31,9 +31,8 @@ def kafka() -> Iterator[str]:
 @pytest.fixture(scope="session", params=IMPLEMENTATIONS[:1] if os.environ.get(REDIS_VARIABLE) else IMPLEMENTATIONS)
 def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a Redis-protocol server that answers: first Valkey, then Redis where it is installed."""
-    if request.param == "redis" and shutil.which("redis-server") is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("there is no redis-server on the PATH")
+    if request.param == "redis":
+        needed("redis-server", "redis-server")
     with LocalStack(brokers=0, redis_implementation=request.param) as stack:
         yield stack.redis_url
 

@@ -1,7 +1,5 @@
 """Adapters as the worker assembles them, each test with topics, a group and keys of its own."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import pytest
 
 from deploy.local.redis import IMPLEMENTATIONS, Implementation
 from tests.adapters.logs import KafkaLog
+from tests.deploy.programs import needed
 from worker.settings import Settings, load_settings
 
 
@@ -23,9 +22,8 @@ def kafka_log(kafka: str, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaLo
 @pytest.fixture(params=IMPLEMENTATIONS)
 def implementation(request: pytest.FixtureRequest) -> Implementation:
     """Which Redis-protocol server a test starts for itself."""
-    if request.param == "redis" and shutil.which("redis-server") is None:
-        missing = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        missing("there is no redis-server on the PATH")
+    if request.param == "redis":
+        needed("redis-server", "redis-server")
     return request.param
 
 

@@ -45,6 +45,20 @@ def test_both_locks_agree() -> None:
     assert worker <= everything
 
 
+MAY_SKIP = {
+    "tests/integration/test_examples.py": "without a Java compiler, which nothing else needs",
+    "tests/integration/test_images.py": "without data that a clone does not bring",
+    "tests/integration/test_local_stack.py": "what only Linux tells of processes",
+}
+
+
+def test_a_test_without_its_programs_is_skipped_by_the_one_that_fails_it_in_ci() -> None:
+    """`needed` of tests/deploy/programs.py: CI, which has every program, would pass without the test otherwise."""
+    skipping = re.compile(r"pytest\.(skip|importorskip|xfail)\(|mark\.(skip|xfail)")
+    found = {path for path in (ROOT / "tests").rglob("*.py") if skipping.search(path.read_text())}
+    assert {path.relative_to(ROOT).as_posix() for path in found} == set(MAY_SKIP)
+
+
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert [path for path in source_files() if path.stem in VAGUE_NAMES] == []
 

@@ -1,12 +1,12 @@
 """A playlist event in, a label out: on a real Kafka and a real Redis, with a real worker process."""
 
 import json
-import shutil
 import signal
 import subprocess
 
 import pytest
 
+from tests.deploy.programs import needed
 from tests.stream import PATIENCE, Stream, eventually
 
 AT = "2026-01-31T20:15:00Z"
@@ -174,9 +174,7 @@ def test_logs_name_no_user_and_no_song(stream: Stream) -> None:
 
 
 def test_an_outside_client_sends_and_reads(stream: Stream, kafka: str) -> None:
-    kcat = shutil.which("kcat")
-    if kcat is None:
-        pytest.skip("kcat is not on the PATH (Debian: apt-get install kcat)")
+    kcat = needed("kcat", "kcat")
     with stream.worker():
         sender = [kcat, "-b", kafka, "-t", stream.topics.events, "-P", "-K", ":", "-X", "partitioner=murmur2_random"]
         subprocess.run(sender, input=b'u:{"type":"snapshot","songs":["s1","s2"]}\n', check=True, timeout=PATIENCE)

@@ -1,7 +1,6 @@
 """Local Redis-protocol servers: extra settings, signals, crashes; errors name the log."""
 
 import re
-import shutil
 import signal
 import socket
 from collections.abc import Iterator
@@ -16,12 +15,13 @@ from deploy.local.errors import LocalStackError
 from deploy.local.ports import LOOPBACK
 from deploy.local.probe import redis_answers
 from deploy.local.redis import IMPLEMENTATIONS, Implementation, start_redis
+from tests.deploy.programs import needed
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 def implementation(request: pytest.FixtureRequest) -> Implementation:
-    if request.param == "redis" and shutil.which("redis-server") is None:
-        pytest.skip("there is no redis-server on the PATH")
+    if request.param == "redis":
+        needed("redis-server", "redis-server")
     chosen: Implementation = request.param
     return chosen
 
