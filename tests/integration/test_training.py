@@ -1,15 +1,20 @@
 """The commands of training, one after the other, as somebody would type them."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from training.__main__ import COMMANDS, main
+from training.datasets.digest import data_digest
+from training.datasets.load import load_playlists
+from training.datasets.playlists import Playlists
 
 QUICK = [
     "units=24",
@@ -24,12 +29,14 @@ QUICK = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A synthetic data folder `data` and a run `run`."""
+    """A synthetic data folder `data`, a run `run`, and the same once more, `again`."""
     folder = tmp_path_factory.mktemp("training")
     sizes = ["--users", "800", "--songs", "600", "--gender-skew", "1.0", "--seed", "4"]
     assert main(["synthesize", "--out", str(folder / "data"), *sizes]) == 0
     parameters = [argument for pair in QUICK for argument in ("--set", pair)]
-    assert main(["fit", "--data", str(folder / "data"), "--out", str(folder / "run"), *parameters]) == 0
+    fit = ["fit", "--data", str(folder / "data"), "--seed", "6", *parameters]
+    assert main([*fit, "--out", str(folder / "run")]) == 0
+    assert main([*fit, "--out", str(folder / "again")]) == 0
     return folder
 
 
@@ -40,6 +47,11 @@ def test_run_folder_is_what_export_reads(folder: Path) -> None:
     assert summary["genders"] == ["f", "m"]
     assert summary["recipe"]["name"] == "songprint"
     assert summary["recipe"]["units"] == 24
+    assert summary["seed"] == 6
+    data = load_playlists(folder / "data")
+    told = {"digest": data_digest(data), "users": 800, "songs": songs_sung(data), "plays": data.matrix.nnz}
+    merged = {"duplicate_plays": 0, "users_without_songs": 0, "users_not_listed": 0}
+    assert summary["data"] == told | merged
     assert summary["created"].endswith("Z")
     assert summary["figures"]["held_out"]["auc"] > 0.75
     assert set(summary["serving"]) == {"exponent", "activation", "cluster_alpha", "cluster_scale"}
@@ -55,6 +67,43 @@ def test_run_folder_is_what_export_reads(folder: Path) -> None:
     assert sum(cluster["size"] for cluster in clusters) == pytest.approx(1)
     assert sum(summary["distribution"]["cluster"]) == pytest.approx(1)
     assert all(len(cluster["songs"]) == 10 for cluster in clusters)
+
+
+def songs_sung(data: Playlists) -> int:
+    return data.played_songs().matrix.shape[1]
+
+
+def test_a_run_tells_of_every_epoch(folder: Path) -> None:
+    epochs = json.loads((folder / "run" / "history.json").read_text("utf-8"))
+    assert {figures["phase"] for figures in epochs} == {"popularity^-0.25", "training on all"}
+    assert all(figures["loss"] > 0 for figures in epochs)
+    assert all(("validation_loss" in figures) == (figures["phase"] != "training on all") for figures in epochs)
+
+
+def test_a_seed_makes_the_same_run_again(folder: Path) -> None:
+    for name in ("model.npz", "clusters.json", "history.json", "predictions.parquet"):
+        assert (folder / "run" / name).read_bytes() == (folder / "again" / name).read_bytes(), name
+
+
+def test_what_was_merged_is_told(folder: Path, tmp_path: Path) -> None:
+    """One play twice, and a user of whom the users table knows nothing."""
+    for table in (folder / "data").glob("*.parquet"):
+        shutil.copy(table, tmp_path)
+    plays = pq.read_table(tmp_path / "plays.parquet")
+    stranger = pa.table({"user_id": ["stranger"], "song_id": [plays["song_id"][0].as_py()]})
+    pq.write_table(pa.concat_tables([plays, plays.slice(0, 1), stranger]), tmp_path / "plays.parquet")
+    assert main(["fit", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--recipe", "truncated_svd"]) == 0
+    data = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["data"]
+    assert (data["duplicate_plays"], data["users_not_listed"]) == (1, 1)
+
+
+def test_a_synthetic_folder_says_which_of_its_songs_are_the_published_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["synthesize", "--out", str(tmp_path / "data"), "--users", "20", "--songs", "150"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "20 users, 150 songs" in said
+    assert "The 25 songs of the published example are among them, made popular and skewed as their published" in said
 
 
 def test_the_drifts_baseline_is_what_the_worker_would_have_said_of_the_held_out(folder: Path) -> None:

@@ -277,6 +277,25 @@ def test_a_redis_that_evicts_is_found_from_time_to_time(bench: Bench, monkeypatc
     monkeypatch.undo()
 
 
+def test_a_partition_that_leaves_has_a_whole_copy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or its next owner would have to restore it."""
+    write, may_write = bench.cache.write, threading.Event()
+
+    def late(partition: int, watermark: bytes, successor: bytes, states: Mapping[bytes, bytes | None]) -> bool:
+        assert may_write.wait(PATIENCE)
+        return write(partition, watermark, successor, states)
+
+    monkeypatch.setattr(bench.cache, "write", late)
+    bench.sink.go.set()
+    bench.send()
+    bench.worker._turn()
+    threading.Timer(0.2, may_write.set).start()  # while the partition leaves; any time would do
+    bench.worker._partitions.revoked([0])
+    mark = Watermark.decode(bench.cache.watermark(0))
+    assert mark is not None
+    assert mark.offset == 1
+
+
 def test_a_stop_finishes_the_batch_under_way(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench.sink, "begin", bench.worker.stop)
     threading.Timer(0.2, bench.sink.go.set).start()  # while the worker leaves; any time would do

@@ -30,5 +30,10 @@ def test_the_model_card_says_how_good_the_model_is_and_what_it_is_not_for(tmp_pa
     assert card.startswith("# ktv-2026.11.21-1a2b3c4d\n")
     assert "| validation.majority_rate | 0.6000 |" in card
     assert "for 70.0% of users, of whom 80.0% are right" in card
-    assert "## Not to be used for" in card
+    assert "## Intended use\n\nChoosing what to show to a group of listeners" in card
+    assert "## Not to be used for\n\n- Deciding anything about one person" in card
+    assert (
+        "Recipe `joint`, seed 0, trained at 2026-11-21T09:00:00+00:00 on 100 users, 200 songs and 2,000 plays" in card
+    )
+    assert f"`sha256:{'0' * 64}`" in card
     assert "| 1 | Cluster 1 | 33.3% |" in card

@@ -10,9 +10,11 @@ from export.convert import ServingModel
 from export.errors import ExportError
 from export.golden import golden_cases
 from export.run_folder import Run, read_run
-from export.verify import verify
+from export.verify import _batch, verify
 from tests.small_bundle import edit_json, replace_file
 from tests.small_run import write_small_run
+from worker.contract.features import Features
+from worker.inference.golden_check import TOLERANCE
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +30,30 @@ def source(run: Run) -> ServingModel:
 
 def test_a_bundle_answers_as_its_source(small_bundle: Path, source: ServingModel, run: Run) -> None:
     assert 0 <= verify(small_bundle, source, run.songs.ids, seed=3) < 5e-6
+
+
+def test_batches_of_every_size_are_compared_with_empty_playlists_and_unknown_songs_in_them(
+    small_bundle: Path, source: ServingModel, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[Features] = []
+    label = source.label
+
+    def seen(features: Features) -> tuple[np.ndarray, np.ndarray]:
+        compared.append(features)
+        return label(features)
+
+    monkeypatch.setattr(source, "label", seen)
+    verify(small_bundle, source, run.songs.ids, seed=3)
+    assert [len(features.song_counts) for features in compared] == [1, 7, 1_024]
+    assert [bool((features.song_counts == 0).any()) for features in compared] == [False, True, True]
+    known = set(run.songs.ids)
+    playlists = _batch(1_024, run.songs.ids, np.random.default_rng(3))
+    assert sum(any(song not in known for song in songs) for songs in playlists) > 100
+    assert sum(bool(songs) and not known & set(songs) for songs in playlists) > 0, "some of unknown songs alone"
+
+
+def test_the_tolerance_is_half_of_the_last_decimal_of_a_label() -> None:
+    assert TOLERANCE == 5e-5
 
 
 def test_two_rows_that_changed_places_are_found(bundle_copy: Path, source: ServingModel, run: Run) -> None:

@@ -31,6 +31,12 @@ QUICK = {
     "truncated_svd": {"units": 16, "classifier_epochs": 60, "classifier_rate": 1e-2},
     "logistic_weighted": {"length_exponents": [0.5], "popularity_exponents": [0.0, 0.3], "strengths": [0.3, 1.0]},
 }
+FIGURES = {
+    "songprint": {"popularity^-0.25": ("loss", "validation_loss"), "training on all": ("loss",)},
+    "joint": {"finding the epochs": ("loss", "validation_loss"), "training on all": ("loss",)},
+    "ktv_autoencoder": {"autoencoder": ("loss", "validation_loss"), "classifier": ("loss",)},
+}
+"""By phase, what is told of every epoch."""
 PLAYLIST_RECIPES = [name for name in recipe_names() if load_recipe(name).family == "playlists"]
 
 
@@ -69,6 +75,44 @@ def test_learns_and_serves(name: str, parts: tuple[Examples, Examples]) -> None:
         auc = roc_auc_score(test.gender, serving.logits(test.matrix))
         assert auc == 0.5 if name == "majority" else auc > 0.7, auc
     assert name == "majority" or all(figures["phase"] for figures in history.epochs)
+    for phase, told in FIGURES.get(name, {}).items():
+        epochs = [figures for figures in history.epochs if figures["phase"] == phase]
+        assert [figures["epoch"] for figures in epochs] == list(range(1, len(epochs) + 1))
+        assert epochs
+        assert np.isfinite([[figures[loss] for loss in told] for figures in epochs]).all()
+
+
+@pytest.mark.parametrize(("name", "exponent", "activation"), [("ktv_autoencoder", 0.0, "relu"), ("joint", 0.5, "relu")])
+def test_playlists_are_normalised_and_codes_made_as_described(
+    name: str, exponent: float, activation: str, parts: tuple[Examples, Examples]
+) -> None:
+    model = load_recipe(name, {**QUICK[name], "epochs": 1}).parameters
+    examples, _ = parts
+    _, held = hold_out(examples.gender, 0.2, seed=1)
+    serving = model.fit(examples, held, 1, unwatched).serving
+    assert (serving.exponent, serving.activation) == (exponent, activation)
+
+
+@pytest.mark.parametrize(
+    ("name", "without"),
+    [
+        ("joint", {"dropout": 0.0}),
+        ("joint", {"reconstruction": 0.0}),
+        ("denoising_autoencoder", {"input_dropout": 0.0}),
+    ],
+)
+def test_what_a_recipe_adds_to_the_training_is_in_it(
+    name: str, without: dict[str, float], parts: tuple[Examples, Examples]
+) -> None:
+    examples, _ = parts
+    _, held = hold_out(examples.gender, 0.2, seed=1)
+    tables = [
+        load_recipe(name, {**QUICK[name], "epochs": 1, **more})
+        .parameters.fit(examples, held, 1, unwatched)
+        .serving.table
+        for more in ({}, without)
+    ]
+    assert not np.allclose(*tables)
 
 
 @pytest.mark.parametrize("name", ["songprint", "joint", "mult_vae", "denoising_autoencoder", "truncated_svd"])
