@@ -42,6 +42,18 @@ def test_a_data_folder_is_loaded_as_snapshots(stream: Stream, tmp_path: Path) ->
     assert {record.label["user"]: record.label["songs"] for record in labels} == {"anna": 2, "ben": 1}
 
 
+def test_what_is_loaded_is_in_the_partitions_where_all_producers_put_it(stream: Stream, tmp_path: Path) -> None:
+    """Or a user would get two states; 12 users, since two partitioners agree on some by chance."""
+    users = [f"u{number}" for number in range(12)]
+    (tmp_path / "plays.csv").write_text("user_id,song_id\n" + "".join(f"{user},s1\n" for user in users))
+    assert command(stream, "load", str(tmp_path)).returncode == 0
+    for user in users:
+        stream.send(user, {"type": "change", "add": ["s2"]})
+    stream.flush()
+    events = stream.read(stream.topics.events, 24)
+    assert len({(event.key, event.partition) for event in events}) == 12
+
+
 def test_loading_nothing_says_what_is_missing(stream: Stream, tmp_path: Path) -> None:
     done = command(stream, "load", str(tmp_path))
     assert done.returncode == 1

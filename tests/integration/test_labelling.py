@@ -10,6 +10,8 @@ from tests.deploy.programs import needed
 from tests.stream import PATIENCE, Stream, eventually
 
 AT = "2026-01-31T20:15:00Z"
+STOP_SECONDS = 5.0
+"""Within which a worker that is told to stop is promised to be gone; it takes a fraction of one."""
 
 
 def test_an_event_becomes_a_label(stream: Stream) -> None:
@@ -128,7 +130,7 @@ def test_a_signal_ends_the_worker_well(stream: Stream, number: signal.Signals) -
         stream.flush()
         stream.labels(1)
         worker.process.send_signal(number)
-        assert worker.process.wait(PATIENCE) == 0
+        assert worker.process.wait(STOP_SECONDS) == 0
         assert worker.logged("stopped")
 
 
