@@ -161,6 +161,8 @@ def test_metrics_tell_what_happened(stream: Stream) -> None:
         assert worker.metric("songprint_songs_total") == 40
         assert worker.metric("songprint_event_latency_seconds_count") == 21
         eventually(lambda: worker.metric("songprint_ready_partitions") == 4, "four partitions are ready")
+        lags = lambda: worker.get("/metrics").count("\nsongprint_lag_events{")  # noqa: E731
+        eventually(lambda: lags() == 4, "the lag of each of them is told")  # the sum of none would be zero too
         eventually(lambda: worker.metric("songprint_lag_events") == 0, "the lag reaches zero")
 
 
