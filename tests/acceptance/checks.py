@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.acceptance.compare import difference
-from tests.acceptance.outcomes import Label, Told, Tombstone, tell
+from tests.acceptance.outcomes import Label, Told, tell
 from tests.acceptance.records import Observation, Seen, States
 from tests.acceptance.replay import Replay
 from worker.watermark import MODEL_KEY, Watermark
@@ -145,11 +145,7 @@ def _disorder(outcomes: Iterable[Told]) -> str | None:
 
 
 def _stale(each: Told, before: Told) -> bool:
-    if each.place[0] != before.place[0]:
-        return True  # a user's events are all in one partition
-    if each.relabelled:
-        return each.place != before.place or isinstance(before.outcome, Tombstone)
-    return each.place < before.place
+    return each.place != before.place if each.relabelled else each.place < before.place
 
 
 def _different_states(where: str, seen: States, expected: States) -> str | None:

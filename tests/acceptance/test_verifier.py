@@ -9,18 +9,20 @@ import pytest
 
 from tests.acceptance.checks import Finding, Replays, fold_changelog, verify
 from tests.acceptance.events import EventMaker
-from tests.acceptance.outcomes import Label, Letter, Tombstone
+from tests.acceptance.outcomes import Label, Letter, Tombstone, tell
 from tests.acceptance.records import Copy, Observation, Seen
 from tests.acceptance.replay import Replay, replay
 from worker.contract.features import Features
 from worker.contract.user_label import Abstention
 from worker.contract.vocabulary import Vocabulary, song_keys
 from worker.pipeline import Policy, Scores
-from worker.watermark import Identity, Watermark
+from worker.watermark import MODEL_KEY, Identity, Watermark
 
 POLICY = Policy(max_songs=10_000, max_event_bytes=900_000, labelling_default=True, chunk_events=64)
 PARTITIONS = 3
 EVENTS = 1_500
+HISTORY = [(MODEL_KEY, b"zero"), (b"gone", b"state"), (b"gone", None), (MODEL_KEY, b"one")]
+"""What every partition's changelog holds before the states."""
 
 
 class CountingModel:
@@ -65,7 +67,7 @@ def good_stream() -> Observation:
     changelog = [
         Seen(partition, offset, 0, user, state, [])
         for partition, users in truth.states.items()
-        for offset, (user, state) in enumerate(users.items())
+        for offset, (user, state) in enumerate([*HISTORY, *users.items()])
     ]
     committed = {partition: sum(seen.partition == partition for seen in good_inputs()) for partition in truth.states}
     identity = Identity("cluster", "events", "states", PARTITIONS)
@@ -153,6 +155,50 @@ def a_label_with(**fields: object) -> Callable[[Observation], None]:
     return damage
 
 
+def sure(stream: Observation) -> int:
+    """Index of a label with a gender that is far from every threshold."""
+    for index, seen in enumerate(stream.labels):
+        gender = msgspec.json.decode(seen.value)["gender"] if seen.value else None
+        if gender and gender["label"] and gender["probability"] > 0.8:
+            return index
+    raise AssertionError("no label is sure")
+
+
+OTHER = {"f": "m", "m": "f", 0: 1, 1: 0}
+
+
+def a_label_of_the_other(field: str, name: str) -> Callable[[Observation], None]:
+    """With the probability that it should have."""
+
+    def damage(stream: Observation) -> None:
+        index = sure(stream)
+        label = msgspec.json.decode(stream.labels[index].value or b"")
+        label[field][name] = OTHER[label[field][name]]
+        stream.labels[index] = stream.labels[index]._replace(value=msgspec.json.encode(label))
+
+    return damage
+
+
+def a_tombstone_in_a_labels_place(stream: Observation) -> None:
+    (index,) = labels_of_one_user(stream, 1)
+    seen = stream.labels[index]
+    source = tell(seen).place
+    headers = [
+        (f"songprint.source.{name}", b"%d" % at) for name, at in zip(("partition", "offset"), source, strict=True)
+    ]
+    stream.labels[index] = seen._replace(value=None, headers=[*headers, ("songprint.reason", b"erased")])
+
+
+def two_letters_of_a_user_swapped(stream: Observation) -> None:
+    first: dict[bytes | None, int] = {}
+    for index, seen in enumerate(stream.letters):
+        if seen.key and first.setdefault(seen.key, index) != index:
+            one = first[seen.key]
+            stream.letters[one], stream.letters[index] = stream.letters[index], stream.letters[one]
+            return
+    raise AssertionError("no user has two letters")
+
+
 def two_labels_of_a_user_swapped(stream: Observation) -> None:
     one, other = labels_of_one_user(stream, 2)
     stream.labels[one], stream.labels[other] = stream.labels[other], stream.labels[one]
@@ -177,10 +223,12 @@ def a_letter_that_lost_a_header(stream: Observation) -> None:
     stream.letters[0] = stream.letters[0]._replace(headers=stream.letters[0].headers[1:])
 
 
-def relabelled(stream: Observation, index: int, at: int) -> None:
-    """Repeats the label at `index` before `at` as a model change would."""
+def relabelled(stream: Observation, index: int, at: int, offset: int | None = None) -> None:
+    """Repeats the label at `index` before `at` as a model change would, perhaps as if it were of the event `offset`."""
     label = msgspec.json.decode(stream.labels[index].value or b"")
     label["reason"] = "relabel"
+    if offset is not None:
+        label["source"]["offset"] = offset
     stream.labels.insert(at, stream.labels[index]._replace(value=msgspec.json.encode(label)))
 
 
@@ -193,6 +241,12 @@ def a_relabelling_of_an_objecting_user(stream: Observation) -> None:
     silenced = next(i for i, seen in enumerate(stream.labels) if seen.header("songprint.reason") == b"objecting")
     label = next(i for i, seen in enumerate(stream.labels) if seen.value and seen.key == stream.labels[silenced].key)
     relabelled(stream, label, silenced + 1)
+
+
+def a_relabelling_that_takes_an_objection_for_an_event(stream: Observation) -> None:
+    silenced = next(i for i, seen in enumerate(stream.labels) if seen.header("songprint.reason") == b"objecting")
+    label = next(i for i, seen in enumerate(stream.labels) if seen.value and seen.key == stream.labels[silenced].key)
+    relabelled(stream, label, silenced + 1, tell(stream.labels[silenced]).place[1])
 
 
 def a_state_less(stream: Observation) -> None:
@@ -252,17 +306,23 @@ DAMAGES = [
     (a_label_of_no_event, "check_each_event_once"),
     (a_label_with(gender=GENDER), "check_outcomes"),
     (a_label_with(cluster=CLUSTER), "check_outcomes"),
+    (a_label_of_the_other("gender", "label"), "check_outcomes"),
+    (a_label_of_the_other("cluster", "id"), "check_outcomes"),
     (a_label_with(songs=77), "check_outcomes"),
+    (a_label_with(known_songs=77), "check_outcomes"),
     (a_label_with(user="somebody else"), "check_outcomes"),
     (a_label_with(at="2020-01-01T00:00:00Z"), "check_outcomes"),
     (a_label_with(model="unheard of"), "check_outcomes"),
     (two_labels_of_a_user_swapped, "check_outcomes"),
+    (two_letters_of_a_user_swapped, "check_outcomes"),
+    (a_tombstone_in_a_labels_place, "check_outcomes"),
     (a_label_under_another_key, "check_outcomes"),
     (a_tombstone_for_another_reason, "check_outcomes"),
     (a_letter_with_another_value, "check_outcomes"),
     (a_letter_that_lost_a_header, "check_outcomes"),
     (a_relabelling_older_than_an_event, "check_outcomes"),
     (a_relabelling_of_an_objecting_user, "check_outcomes"),
+    (a_relabelling_that_takes_an_objection_for_an_event, "check_outcomes"),
     (a_state_less, "check_changelog"),
     (a_state_with_another_song, "check_changelog"),
     (an_erased_user_who_survived_in_redis, "check_copies"),
@@ -292,7 +352,9 @@ def test_a_relabelling_of_the_last_word_is_welcome() -> None:
 
 def test_a_copy_that_does_not_claim_to_be_complete_is_not_compared() -> None:
     stream = good_stream()
+    behind = Watermark(Identity("cluster", "events", "states", PARTITIONS), stream.committed[1] - 1, 9, "one", 0)
     stream.copies[0] = Copy(b"claim 1234", {})  # type: ignore[index]
+    stream.copies[1] = Copy(behind.encode(), {})  # type: ignore[index]
     assert findings(stream) == []
 
 
