@@ -6,6 +6,7 @@ transaction whose outcome is unknown.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
 
 STEP_RECORDS = 10_000
 STEP_SECONDS = 0.25
+ENDS_ASKED = 6
+"""How often in a row the events have to end before the committed offset until that is believed."""
 RESET_HINT = "If the group's state is to be wiped on purpose, `python -m worker reset` does it"
 
 
@@ -67,6 +70,7 @@ class Restorer:
         self._identity = identity
         self._keep_seconds = keep_seconds
         self._clock = clock
+        self._short_ends: Counter[int] = Counter()
 
     def restore(self, partition: int) -> Generator[Progress | None, None, Restored]:
         """Yields until the partition's copy is complete: how far it is, or None while it waits for a transaction's end.
@@ -152,11 +156,14 @@ class Restorer:
                 f"is {low}: {low - committed} events were deleted before they were processed. Raise the topic's "
                 f"retention. {RESET_HINT}"
             )
-        if committed > high:
-            raise Stop(
-                f"partition {partition}: the group has committed offset {committed}, but the topic ends at {high}: it "
-                f"was made anew or truncated. {RESET_HINT}"
-            )
+        if committed <= high:
+            self._short_ends.pop(partition, None)
+            return
+        self._short_ends[partition] += 1
+        beyond = f"partition {partition}: the group has committed offset {committed}, but the topic ends at {high}"
+        if self._short_ends[partition] < ENDS_ASKED:
+            raise Retry(f"{beyond}: an old leader may have said so; it is asked again", "kafka")
+        raise Stop(f"{beyond}: it was made anew or truncated. {RESET_HINT}")
 
     def _first_offset(self, partition: int, records: int) -> int:
         if records:

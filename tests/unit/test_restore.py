@@ -8,7 +8,7 @@ import pytest
 from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemorySource, MemoryStates
 from worker.adapters.ports import Committed, StateChange
 from worker.errors import Retry, Stop
-from worker.restore import Restored, Restorer
+from worker.restore import ENDS_ASKED, Restored, Restorer
 from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
 
 PARTITION = 1
@@ -21,10 +21,12 @@ class BoundedSource(MemorySource):
     """Retention has passed events below `low`, and what is committed stays hidden for some questions."""
 
     low = 0
+    end: int | None = None
+    """What an old leader takes for the end."""
     hidden = 0
 
     def bounds(self, partition: int) -> tuple[int, int]:
-        return self.low, super().bounds(partition)[1]
+        return self.low, super().bounds(partition)[1] if self.end is None else self.end
 
     def committed(self, partition: int, timeout: float) -> Committed | None:
         self.hidden -= 1
@@ -336,8 +338,24 @@ def test_an_offset_that_retention_has_passed_stops_the_worker(partition: Partiti
 
 def test_an_offset_beyond_the_topic_stops_the_worker(partition: Partition) -> None:
     partition.commit(101)
-    with pytest.raises(Stop, match=r"committed offset 101, but the topic ends at 100.*python -m worker reset"):
+    beyond = "committed offset 101, but the topic ends at 100"
+    for _ in range(ENDS_ASKED - 1):
+        with pytest.raises(Retry, match=beyond):
+            partition.restore()
+    with pytest.raises(Stop, match=f"{beyond}.*python -m worker reset"):
         partition.restore()
+
+
+def test_an_end_of_the_events_that_an_old_leader_tells_stops_no_worker(partition: Partition) -> None:
+    """However often one comes to the wrong broker, as long as it is not every time."""
+    partition.commit(50, (b"u", b"u1"))
+    for _ in range(2):
+        partition.source.end = 49
+        for _ in range(ENDS_ASKED - 1):
+            with pytest.raises(Retry, match="an old leader may have said so"):
+                partition.restore()
+        partition.source.end = None
+        assert partition.restore().watermark.offset == 50
 
 
 @pytest.mark.parametrize("offset", [10, 100])
