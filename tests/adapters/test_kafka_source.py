@@ -157,30 +157,6 @@ def told(owner: Owner) -> list[tuple[str, list[int]]]:
     return [(what, partitions) for what, partitions in owner.told if partitions]
 
 
-def test_a_poll_in_which_the_assignment_changed_is_discarded_and_read_again(kafka_log: KafkaLog) -> None:
-    """The rest of such a batch may be of partitions that are gone, and its group metadata is of another generation."""
-    kafka_log.send(0, *[b"x"] * 20)
-    source = kafka_log.source()
-    own(source)
-    source.resume(0, 0)
-    consumer, consume = source._consumer, source._consumer.consume
-
-    class Rebalancing:
-        """The consumer, but that the group changes between the first record and the rest of a batch."""
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(consumer, name)
-
-        def consume(self, count: int, timeout: float) -> object:
-            source._epoch += 1
-            return consume(count, timeout)
-
-    source._consumer = Rebalancing()  # type: ignore[assignment]
-    eventually(lambda: source.poll(10, 0.05) is None and source._epoch > 1, "a poll was discarded")
-    source._consumer = consumer
-    assert collect(source, 20) == [(0, offset) for offset in range(20)]
-
-
 def test_a_batch_that_goes_back_to_older_events_is_read_again(kafka_log: KafkaLog) -> None:
     """The answer to an older look-up may come in the middle of a batch too."""
     kafka_log.send(0, *[b"x"] * 20)

@@ -200,8 +200,9 @@ class KafkaSource:
         for partition, offset in first.items():
             self._seek(partition, offset)
         for message in messages:
-            if _partition(message) in kept:
-                self._failed(message)  # it is told once only
+            # It is told once only. Without a topic it is the consumer's own; partitions that are gone are others' now.
+            if message.topic() is None or _partition(message) in kept:
+                self._failed(message)
 
     def committed(self, partition: int, timeout: float) -> Committed | None:
         try:
