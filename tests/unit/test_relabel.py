@@ -28,6 +28,8 @@ from worker.watermark import Identity, Watermark
 PARTITION = 0
 USERS = [b"u%d" % number for number in range(7)]
 PAGE = 3
+RATE = 4.0
+"""Users a second."""
 WATERMARK = Watermark(Identity("cluster", "events", "states", 1), 10, 20, "old", 30)
 POISON = song_keys(["s1"])
 
@@ -90,18 +92,24 @@ class Stage:
         metrics = Metrics(self.registry)
         self.transactions = Transactions(self.sink, self._writer, metrics, lambda: 40.0)
         reader = StateReader(self._cache, self.transactions, metrics)
-        self._seconds = iter(range(1_000))
+        self.now = 0.0
+        self.pace = 1.0
+        """Seconds that pass between two looks at the clock."""
         self.relabeller = Relabeller(
             MemorySource(self.broker),
             self._cache,
             reader,
             self.transactions,
             metrics,
-            rate=1_000.0,
-            clock=lambda: float(next(self._seconds)),
+            rate=RATE,
+            clock=self._clock,
             wall=lambda: 50.0,
         )
         self.transactions.prepare()
+
+    def _clock(self) -> float:
+        self.now += self.pace
+        return self.now
 
     def step(self, pipeline: Pipeline) -> None:
         self.relabeller.step({PARTITION: self.partition}, pipeline)
@@ -204,3 +212,53 @@ def test_users_of_a_transaction_that_failed_are_labelled_after_the_restore(stage
     stage.restore()
     stage.finish(pipeline)
     assert stage.users == {user.decode() for user in USERS}
+
+
+def test_no_more_users_a_second_than_the_rate_allows(stage: Stage, pipeline: Pipeline) -> None:
+    """Nor after an hour in which nothing was due."""
+    stage.now += 3600.0
+    stage.pace = 0.25
+    seconds = 0.0
+    while stage.relabeller.due({PARTITION: stage.partition}, "new") is not None:
+        stage.step(pipeline)
+        seconds += stage.pace
+        assert len(stage.labels) <= RATE * (1 + seconds)
+    assert len(stage.labels) == len(USERS)
+
+
+@pytest.mark.parametrize("what", ["copy", "model"])
+def test_a_walk_of_another_copy_or_model_is_not_gone_on_with(stage: Stage, pipeline: Pipeline, what: str) -> None:
+    """Its cursor means nothing there, and whom it has met has a label of something else."""
+    stage.step(pipeline)
+    met = len(stage.labels)
+    assert 0 < met < len(USERS)
+    if what == "copy":
+        stage.restore()
+    else:
+        pipeline.model.version = "newer"  # type: ignore[misc]  # the same model under another name
+    stage.finish(pipeline)
+    assert len(stage.labels) == met + len(USERS)
+
+
+def test_a_request_is_taken_back_when_all_are_labelled_and_not_before(stage: Stage, pipeline: Pipeline) -> None:
+    """So that it outlives the worker that works on it."""
+    stage.finish(pipeline)
+    stage._cache.request_relabel(PARTITION, wanted=True)
+    stage.now += relabel.REQUEST_SECONDS
+    stage.relabeller.take_requests({PARTITION: stage.partition})
+    while stage.relabeller.due({PARTITION: stage.partition}, "new") is not None:
+        assert stage._cache.relabel_requested(PARTITION)
+        stage.step(pipeline)
+    assert not stage._cache.relabel_requested(PARTITION)
+    assert len(stage.labels) == 2 * len(USERS)
+
+
+def test_users_are_read_as_the_last_commit_left_them(stage: Stage, pipeline: Pipeline) -> None:
+    """What an event said while a fresh label was on its way is not taken back by it."""
+    after = UserState(song_key("s0") + song_key("x"), flags=0, offset=10)
+    changed = {PARTITION: dict.fromkeys(USERS, after)}
+    stage.transactions.begin()
+    stage.transactions.commit({PARTITION: stage.partition}, changed, {PARTITION: 11}, {}, None, lambda _at: None)
+    stage.finish(pipeline)
+    assert {label["songs"] for label in stage.labels} == {2}
+    assert {label["source"]["offset"] for label in stage.labels} == {10}

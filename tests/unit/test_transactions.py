@@ -47,6 +47,17 @@ class HeldSink(MemorySink):
         super().recover()
 
 
+class Told(list[float]):
+    """Says that something was told."""
+
+    def __init__(self, order: list[str]) -> None:
+        super().__init__()
+        self._order = order
+
+    def append(self, _at: float) -> None:
+        self._order.append("done")
+
+
 class Bench:
     """Transactions over fakes, with one owned partition."""
 
@@ -97,6 +108,29 @@ def test_settle_waits_for_the_commit_and_for_the_cache(bench: Bench) -> None:
     assert bench.cache.read(0, after.encode(), [b"u"]) == [STATE.pack()]
     assert (bench.done, bench.broker.labels, bench.broker.committed) == ([77.0], [LABEL], {0: Committed(11, 2)})
     assert [change.key for change in bench.broker.states[0]] == [b"u", MODEL_KEY]
+
+
+def test_the_cache_is_on_its_way_before_the_commit_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting a batch takes its time, in which Redis can do its part."""
+    told: list[str] = []
+    submit = bench.writer.submit
+    monkeypatch.setattr(bench.writer, "submit", lambda updates: (told.append("cache"), submit(updates)))
+    monkeypatch.setattr(bench, "done", Told(told))
+    bench.sink.go.set()
+    bench.commit()
+    bench.transactions.settle()
+    assert told == ["cache", "done"]
+
+
+def test_a_commit_is_told_although_the_cache_has_refused_the_one_before(bench: Bench) -> None:
+    """Its labels are out, so they are counted."""
+    bench.sink.go.set()
+    bench.commit()
+    bench.cache.forget(0)
+    bench.commit(end=12)
+    with pytest.raises(Retry, match="Redis no longer holds"):
+        bench.transactions.settle()
+    assert bench.done == [77.0, 77.0]
 
 
 def test_the_next_transaction_begins_after_the_commit(bench: Bench) -> None:
