@@ -20,6 +20,7 @@ from worker.assemble import redis_states, topics_of
 from worker.settings import Settings, load_settings
 from worker.watermark import MODEL_KEY
 
+GUARDED = Path(__file__).with_name("guarded.py")
 PATIENCE = 60.0  # seconds after which a condition counts as never met
 Found = TypeVar("Found")
 
@@ -175,12 +176,18 @@ class Stream:
 
 
 class WorkerProcess:
-    """`python -m worker run` as a process of its own."""
+    """`python -m worker run` as a process of its own, which never outlives this one."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self.log = log
         with log.open("wb") as output:
-            self.process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(GUARDED), *command],
+                env=dict(environment),
+                stdin=subprocess.PIPE,  # never written to: its end tells the guard of ours
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait_ready(self) -> None:
         eventually(lambda: self.exited() or self.ready(), f"the worker is ready; see {self.log}")
