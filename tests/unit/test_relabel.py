@@ -217,7 +217,7 @@ def test_users_of_a_transaction_that_failed_are_labelled_after_the_restore(stage
 def test_no_more_users_a_second_than_the_rate_allows(stage: Stage, pipeline: Pipeline) -> None:
     """Nor after an hour in which nothing was due."""
     stage.now += 3600.0
-    stage.pace = 0.25
+    stage.pace = 0.1
     seconds = 0.0
     while stage.relabeller.due({PARTITION: stage.partition}, "new") is not None:
         stage.step(pipeline)
