@@ -1,0 +1,101 @@
+"""A run is what its seed says, and tells what broke: the seed, the check and the first record that differs."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.acceptance import __main__ as command
+from tests.acceptance.checks import Finding
+from tests.acceptance.faults import FAULTS
+from tests.acceptance.group import Ending
+from tests.acceptance.injection import Fault, Injection, Missed, Outcome, inject
+from tests.acceptance.run import Result
+from tests.acceptance.schedule import deck
+from tests.acceptance.system import Plan
+
+KILL = "kill -9"
+FINDING = Finding("check_outcomes", "the outcome of the event at (2, 17): `songs` is 3, expected 4")
+CRASH = Ending("w0", 1, "Traceback (most recent call last):\nKeyError: 'x'")
+REFUSED = Ending("w0", 1, "error: Kafka is not there; start it")
+
+
+def result(findings: tuple[Finding, ...] = (), endings: tuple[Ending, ...] = (), seconds: float | None = 2.0) -> Result:
+    outcomes = [Outcome(KILL, True, "", seconds), Outcome("poison", True, "not within 120 s", None)]
+    return Result(Plan(7, 1.0), 1_000, outcomes, list(findings), list(endings), seconds=90.0, load=1.0)
+
+
+@pytest.mark.parametrize(
+    ("run", "passed"),
+    [
+        (result(), True),
+        (result(endings=(REFUSED,)), True),
+        (result(findings=(FINDING,)), False),
+        (result(endings=(CRASH,)), False),
+        (result(endings=(REFUSED._replace(status=-11),)), False),
+        (result(seconds=None), False),
+    ],
+    ids=["kept", "a worker that said why it ended", "a finding", "a traceback", "a segmentation fault", "no labels"],
+)
+def test_the_promise_is_kept_if_nothing_differs_and_nobody_crashed_and_labels_came_back(
+    run: Result, passed: bool
+) -> None:
+    assert run.passed == passed
+
+
+@pytest.mark.parametrize("found", [(), (FINDING,)], ids=["kept", "broken"])
+def test_a_failure_tells_the_seed_and_the_first_difference(
+    found: tuple[Finding, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "leave_on_signals", lambda: None)
+    monkeypatch.setattr(command, "kept_bundles", lambda _folder: [])
+    monkeypatch.setattr(command, "run", lambda *_arguments: result(findings=found))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    arguments = ["--seed", "7", "--results", str(tmp_path)]
+    if found:
+        with pytest.raises(SystemExit) as ended:
+            command.main(arguments)
+        assert ended.value.code == 1
+    else:
+        assert command.main(arguments) == 0
+    told = capsys.readouterr().out
+    assert (f"seed 7: {FINDING.check}: {FINDING.difference}" in told) == bool(found)
+    assert f"seed 7: 1 faults, 1000 events: the promise was {'BROKEN' if found else 'kept'}" in told
+
+
+def names(seed: int) -> list[list[str]]:
+    return [[fault.name for fault in some] for some in deck(list(FAULTS.values()), Random(seed))]
+
+
+def test_the_seed_decides_which_faults_come_when() -> None:
+    assert names(1) == names(1)
+    assert names(1) != names(2)
+
+
+def test_every_fault_comes_alone_or_with_others_that_strike_elsewhere() -> None:
+    sizes = set()
+    for seed in range(20):
+        dealt = names(seed)
+        assert sorted(name for some in dealt for name in some) == sorted(FAULTS)
+        for some in dealt:
+            assert len({FAULTS[name].part for name in some}) == len(some)
+            sizes.add(len(some))
+    assert {1, 2, 3} <= sizes
+
+
+def misses(_injection: Injection) -> None:
+    raise Missed("no worker came to the step")
+
+
+def breaks(_injection: Injection) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("deed", "why"),
+    [(misses, "no worker came to the step"), (breaks, "ZeroDivisionError"), (lambda _injection: None, "never struck")],
+)
+def test_a_fault_that_did_not_come_about_is_not_counted(deed: object, why: str) -> None:
+    fault = Fault("a fault", "worker", deed)  # type: ignore[arg-type]
+    outcome = inject(fault, Injection(None, Random(1)), 1.0, alone=True)  # type: ignore[arg-type]
+    assert why in outcome.missed
