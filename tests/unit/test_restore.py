@@ -7,8 +7,10 @@ import pytest
 
 from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemorySource, MemoryStates
 from worker.adapters.ports import Committed, StateChange
+from worker.backoff import Backoff
 from worker.errors import Retry, Stop
 from worker.restore import ENDS_ASKED, Restored, Restorer
+from worker.settings import Settings
 from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
 
 PARTITION = 1
@@ -356,6 +358,14 @@ def test_an_end_of_the_events_that_an_old_leader_tells_stops_no_worker(partition
                 partition.restore()
         partition.source.end = None
         assert partition.restore().watermark.offset == 50
+
+
+def test_the_end_is_asked_for_longer_than_an_old_leader_tells_a_wrong_one() -> None:
+    """Which was seen for a quarter of a second."""
+    waits = Backoff(0.1, 10.0, 0.5, lambda: 0.0, chance=lambda: 1.0)  # as the settings are, and chance is against us
+    retry = Settings().retry
+    assert (retry.first_ms, retry.max_ms, retry.jitter) == (100, 10_000, 0.5)
+    assert sum(waits.wait() for _ in range(ENDS_ASKED - 1)) > 1.0
 
 
 @pytest.mark.parametrize("offset", [10, 100])
