@@ -1,4 +1,4 @@
-"""What `worker check` says of Redis' clock, and how it tries what a worker does."""
+"""What `worker check` says of Redis' clock and memory, and how it tries what a worker does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +25,22 @@ def test_a_clock_that_is_wrong_is_told(now: float, notes: list[str]) -> None:
     found = [finding for finding in check_redis({"here": NODE}, now, cluster=False) if finding.status != "ok"]
     assert [finding.status for finding in found] == ["note"] * len(notes)
     assert all(note in finding.what for note, finding in zip(notes, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "says"),
+    [
+        ({"maxmemory_policy": "allkeys-lru"}, "problem", "drops states at will"),
+        ({"maxmemory_policy": "volatile-ttl"}, "problem", "drops states at will"),
+        ({"used_memory": 1 << 30}, "problem", "when it is full, every worker stands still"),
+        ({"maxmemory": 0}, "note", "it grows until the machine has no memory left"),
+        ({"evicted_keys": 3}, "note", "has evicted 3 keys"),
+        ({"role": "slave"}, "problem", "is a replica"),
+    ],
+)
+def test_a_server_that_cannot_be_relied_on_is_told(changed: dict[str, Any], status: str, says: str) -> None:
+    found = list(check_redis({"here": {**NODE, **changed}}, 1_000.0, cluster=False))
+    assert [(finding.status, says in finding.what) for finding in found if finding.status != "ok"] == [(status, True)]
 
 
 def test_a_server_that_does_not_tell_its_time_is_believed() -> None:
