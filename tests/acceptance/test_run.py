@@ -3,10 +3,12 @@
 from itertools import chain
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from tests.acceptance import __main__ as command
+from tests.acceptance import run as run_module
 from tests.acceptance.checks import Finding
 from tests.acceptance.faults import FAULTS
 from tests.acceptance.group import Ending
@@ -100,3 +102,35 @@ def test_a_fault_that_did_not_come_about_is_not_counted(deed: object, why: str) 
     fault = Fault("a fault", "worker", deed)  # type: ignore[arg-type]
     outcome = inject(fault, Injection(None, Random(1)), 1.0, alone=True)  # type: ignore[arg-type]
     assert why in outcome.missed
+
+
+class Group:
+    """Writes down what is done with the workers."""
+
+    names = ("w0", "w1")
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def stop(self) -> None:
+        self.done.append("stop")
+
+    def start(self, name: str) -> None:
+        self.done.append(name)
+
+    def wait_ready(self) -> None:
+        self.done.append("ready")
+
+
+@pytest.mark.parametrize("answers", [[True], [False, False, True], []], ids=["at once", "later", "never"])
+def test_at_the_end_all_workers_are_stopped_and_started_once_more(
+    answers: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they find must be all that there is to go on from."""
+    left = iter(answers)
+    monkeypatch.setattr(run_module, "_is_drained", lambda *_of_what: next(left, False))
+    monkeypatch.setattr(run_module, "DRAINED_WITHIN", 2.0)
+    group = Group()
+    drained = run_module._drain(SimpleNamespace(group=group, model="one"))  # type: ignore[arg-type]
+    assert group.done == ["stop", "w0", "w1", "ready", "stop"]
+    assert drained == (None if answers else "not all is labelled after 2 s")

@@ -1,7 +1,7 @@
 """Restores, on the fakes: what is believed, what is copied, and when a person has to decide."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Generator, Mapping
 
 import pytest
 
@@ -9,7 +9,7 @@ from worker.adapters.memory import Event, MemoryBroker, MemoryChangelog, MemoryS
 from worker.adapters.ports import Committed, StateChange
 from worker.backoff import Backoff
 from worker.errors import Retry, Stop
-from worker.restore import ENDS_ASKED, Restored, Restorer
+from worker.restore import ENDS_ASKED, Progress, Restored, Restorer
 from worker.settings import Settings
 from worker.watermark import CLAIM_PREFIX, MODEL_KEY, Identity, Watermark
 
@@ -45,6 +45,17 @@ class ShortenedChangelog(MemoryChangelog):
 
     def read(self, limit: int, timeout: float) -> list[StateChange]:
         return super().read(2, timeout)
+
+
+class CompactedChangelog(MemoryChangelog):
+    """Gives one record at a time, of those whose offsets are not `gone` by then."""
+
+    gone: Collection[int] = ()
+
+    def read(self, limit: int, timeout: float) -> list[StateChange]:
+        while self._position in self.gone:
+            self._position += 1
+        return super().read(1, timeout)
 
 
 class Partition:
@@ -209,6 +220,33 @@ def test_the_changelog_tells_which_model_the_labels_are_of(partition: Partition)
     restored = partition.restore()
     assert restored.watermark == watermark(50, 4, "small-2")
     assert partition.states(restored, b"u") == [b"u2"]
+
+
+@pytest.mark.parametrize(
+    "gone", [{1, 2}, {2, 3, 4}, {1, 2, 3, 4, 5}], ids=["in between", "up to the end", "all the rest"]
+)
+def test_a_changelog_that_is_compacted_under_the_restore_is_read_to_its_end(
+    partition: Partition, gone: set[int]
+) -> None:
+    """What has gone from it stands there again further behind: here, beyond the end that was asked for."""
+    partition.commit(50, *[(b"u%d" % (number % 3), b"%d" % number) for number in range(6)])
+    changelog = CompactedChangelog(partition.broker)
+    partition.restorer = Restorer(partition.source, changelog, partition.cache, IDENTITY, KEEP_SECONDS, lambda: NOW)
+    ends: list[Restored] = []
+
+    def steps() -> Generator[Progress | None, None, None]:
+        ends.append((yield from partition.restorer.restore(PARTITION)))
+
+    running = steps()
+    next(running)
+    changelog.gone = gone
+    progress = list(itertools.islice(running, 6))
+    (restored,) = ends
+    assert restored.watermark == watermark(50, 6)
+    assert restored.records == 6 - len(gone)
+    left = {b"u%d" % (number % 3): b"%d" % number for number in range(6) if number not in gone}
+    assert partition.states(restored, b"u0", b"u1", b"u2") == [left.get(b"u%d" % user) for user in range(3)]
+    assert progress[-1] == Progress(restored.records, 1.0)
 
 
 def test_other_partitions_are_left_alone(partition: Partition) -> None:
