@@ -26,8 +26,10 @@ def rebalancing(source: KafkaSource) -> Iterator[None]:
             return consumer.consume(count, timeout)
 
     source._consumer = Rebalancing()  # type: ignore[assignment]
-    yield
-    source._consumer = consumer
+    try:
+        yield
+    finally:
+        source._consumer = consumer
 
 
 def test_its_records_are_read_again(kafka_log: KafkaLog) -> None:
