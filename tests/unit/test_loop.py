@@ -1,7 +1,8 @@
 """The loop on fakes: what happens while a batch is still on its way."""
 
+import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -42,12 +43,15 @@ class Model:
     created: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     distribution: Mapping[str, object] = field(default_factory=dict)
     load_seconds: float = 0.0
+    rows: list[int] = field(default_factory=list)
+    """Of the songs that it was asked about."""
 
     @property
     def cluster_names(self) -> Sequence[str]:
         return [f"cluster {number}" for number in range(self.clusters)]
 
     def run(self, features: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.rows += features.song_rows.tolist()
         users = len(features.song_counts)
         return np.full((users, 2), 0.5, np.float32), np.tile(np.eye(self.clusters, dtype=np.float32)[-1], (users, 1))
 
@@ -56,7 +60,7 @@ class Watch:
     """Has found what it is told, once."""
 
     def __init__(self) -> None:
-        self.found: DescribedModel | None = None
+        self.found: DescribedModel | Literal["refused"] | None = None
 
     def poll(self) -> DescribedModel | Literal["refused"] | None:
         found, self.found = self.found, None
@@ -66,7 +70,9 @@ class Watch:
 
 
 class HeldSink(MemorySink):
-    """Commits wait until they may."""
+    """Commits wait until they may, and the next `failures` fail."""
+
+    failures = 0
 
     def __init__(self, broker: MemoryBroker) -> None:
         super().__init__(broker)
@@ -80,6 +86,9 @@ class HeldSink(MemorySink):
         positions: Mapping[int, int] = NOWHERE,
     ) -> dict[int, int]:
         assert self.go.wait(PATIENCE)
+        if self.failures:
+            self.failures -= 1
+            raise Retry("the broker is away", "kafka")
         return super().commit(states, ends, member, positions)
 
 
@@ -96,7 +105,9 @@ class NotingSource(MemorySource):
 
 
 class Bench:
-    def __init__(self) -> None:
+    """A worker whose first wait after a failure is of `wait` seconds."""
+
+    def __init__(self, wait: float = 0.0) -> None:
         self.broker, self.watch, self.registry = MemoryBroker(1), Watch(), CollectorRegistry()
         self.sink, self.cache = HeldSink(self.broker), MemoryStates()
         self.now = 0.0
@@ -112,7 +123,7 @@ class Bench:
             first,
             self.watch,  # type: ignore[arg-type]  # as much of it as the loop asks for
             Observers(metrics, self.health),
-            lambda: Backoff(0.0, 0.0, 0.0, lambda: 0.0, lambda: 0.0),
+            lambda: Backoff(wait, 4 * wait, 0.0, lambda: self.now, lambda: 0.0),
             Bounds(events=BACKLOG, hot_bytes=1 << 20, relabel_rate=0.0),
             "events",
         )
@@ -126,6 +137,25 @@ class Bench:
     def metric(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(f"songprint_{name}", labels)
 
+    def sources(self) -> list[int]:
+        """Offsets of the events that have a label."""
+        return [json.loads(value)["source"]["offset"] for _, value, _ in self.broker.labels if value]
+
+    def turn_until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(20):
+            self.worker._turn()
+            if condition():
+                return
+        pytest.fail("the loop does not get there")
+
+    def retries(self) -> float | None:
+        return self.metric("retries_total", part="kafka")
+
+    def close(self) -> None:
+        self.sink.go.set()
+        self.worker.stop()
+        self.worker.run()
+
     def labelled(self, cluster: int) -> float | None:
         return self.metric("cluster_labels_total", cluster=str(cluster))
 
@@ -134,9 +164,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
-    bench.sink.go.set()
-    bench.worker.stop()
-    bench.worker.run()
+    bench.close()
 
 
 def test_what_is_on_its_way_when_the_model_changes_is_counted_as_the_old_ones(bench: Bench) -> None:
@@ -306,3 +334,93 @@ def test_a_stop_finishes_the_batch_under_way(bench: Bench, monkeypatch: pytest.M
     mark = Watermark.decode(bench.cache.watermark(0))
     assert mark is not None
     assert mark.offset == 2, "what was committed is in the cache"
+
+
+def test_while_something_is_away_a_worker_waits_ever_longer_with_its_partitions_paused_and_polls_on() -> None:
+    bench = Bench(wait=1.0)
+    bench.sink.go.set()
+    bench.sink.failures = 4
+    bench.send()
+    for number, wait in enumerate((1.0, 2.0, 4.0, 4.0), 1):
+        bench.turn_until(lambda number=number: bench.retries() == number)
+        bench.send()  # what comes in meanwhile waits
+        polls = len(bench.source.committed_at_poll)
+        bench.now += wait - 0.01
+        for _ in range(5):
+            bench.worker._turn()
+        assert len(bench.source.committed_at_poll) == polls + 5, "the group keeps its member"
+        assert bench.worker._partitions.unready == [0]
+        bench.now += 0.02
+        bench.send()  # what comes before the partition is restored does, too
+    bench.turn_until(lambda: len(bench.broker.labels) >= 9)
+    assert bench.sources() == list(range(9)), "every event once, in order"
+    bench.sink.failures = 1
+    bench.send()
+    bench.turn_until(lambda: bench.retries() == 5)
+    bench.now += 1.01
+    bench.turn_until(lambda: len(bench.broker.labels) == 10)  # the wait was a short one again
+    bench.close()
+
+
+def test_states_are_read_once_what_was_written_is_there(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or every slow write would look like a Redis that has lost something."""
+    write, may_write = bench.cache.write, threading.Event()
+
+    def late(partition: int, watermark: bytes, successor: bytes, states: Mapping[bytes, bytes | None]) -> bool:
+        assert may_write.wait(PATIENCE)
+        return write(partition, watermark, successor, states)
+
+    monkeypatch.setattr(bench.cache, "write", late)
+    bench.sink.go.set()
+    bench.send()
+    bench.worker._turn()
+    bench.worker._transactions.finish()
+    bench.worker._partitions.owned[0].hot.clear()
+    threading.Timer(0.2, may_write.set).start()  # while the next batch is to be read; any time would do
+    bench.send()
+    bench.worker._turn()
+    bench.worker._transactions.settle()
+    assert bench.sources() == [0, 1]
+    assert bench.metric("retries_total", part="redis") == 0
+
+
+def test_a_refused_bundle_is_counted_and_the_old_one_goes_on(bench: Bench) -> None:
+    bench.sink.go.set()
+    bench.watch.found = "refused"
+    bench.worker._turn()
+    bench.send()
+    bench.worker._turn()
+    bench.worker._transactions.settle()
+    assert bench.labelled(4) == 1
+    assert bench.metric("model_reloads_total", result="refused") == 1
+
+
+def test_a_new_model_is_asked_about_its_own_rows(bench: Bench) -> None:
+    """What is held in process has those of the model before."""
+    bench.sink.go.set()
+    bench.send()
+    bench.worker._turn()
+    more = Vocabulary(np.sort(song_keys(["s1", *(f"x{number}" for number in range(50))])))
+    second = Model("second", clusters=2, vocabulary=more)
+    bench.watch.found = second
+    bench.worker._turn()
+    bench.send()
+    bench.worker._turn()
+    bench.worker._transactions.settle()
+    (row,) = more.rows(song_keys(["s1"]))
+    assert row != 0, "or it would be the same as before"
+    assert second.rows == [row]
+
+
+def test_a_redis_that_evicts_is_found_before_the_group_is_joined(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evicts() -> None:
+        raise Stop("it evicts")
+
+    joined: list[object] = []
+    with monkeypatch.context() as evicting:
+        evicting.setattr(bench.cache, "check", evicts)
+        evicting.setattr(bench.source, "subscribe", joined.append)
+        evicting.setattr(bench.worker, "_close", lambda: None)
+        with pytest.raises(Stop, match="it evicts"):
+            bench.worker.run()
+    assert joined == []
