@@ -1,0 +1,123 @@
+"""What the services of the compose file are to each other: they meet, in the right order, and find their files."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from deploy.grafana.boards import DASHBOARDS
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "deploy" / "compose" / "compose.yaml"
+SERVICES: dict[str, Any] = yaml.safe_load(FILE.read_text())["services"]
+WORKER_PORT = Settings().http.port
+GRAFANAS_OWN = "/etc/grafana/provisioning"  # where Grafana looks if nothing else is said
+
+
+def mounted(service: str, path: str) -> Path:
+    """The file of ours that the service sees under `path`."""
+    for volume in SERVICES[service]["volumes"]:
+        source, target, *_ = volume.split(":")
+        if source.startswith(".") and (path == target or path.startswith(f"{target}/")):
+            return FILE.parent / source / path.removeprefix(target).lstrip("/")
+    raise AssertionError(f"{service} sees no file of ours under {path}")
+
+
+def options(service: str) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in SERVICES[service]["command"])
+
+
+def test_kafka_needs_nothing_beside_itself_and_says_where_it_is() -> None:
+    kafka = SERVICES["kafka"]["environment"]
+    assert set(kafka["KAFKA_PROCESS_ROLES"].split(",")) == {"broker", "controller"}, "KRaft: there is no ZooKeeper"
+    ports = dict(re.findall(r"(\w+)://:(\d+)", kafka["KAFKA_LISTENERS"]))
+    voter = f"{kafka['KAFKA_NODE_ID']}@kafka:{ports[kafka['KAFKA_CONTROLLER_LISTENER_NAMES']]}"
+    assert kafka["KAFKA_CONTROLLER_QUORUM_VOTERS"] == voter
+    assert kafka["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://kafka:{ports['PLAINTEXT']}"
+    assert set(re.findall(r"(\w+):PLAINTEXT", kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"])) == set(ports)
+    log = "KAFKA_TRANSACTION_STATE_LOG"
+    copies = ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", f"{log}_REPLICATION_FACTOR", f"{log}_MIN_ISR")
+    assert {kafka[name] for name in copies} == {1}, "there is one broker"
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
+def test_our_services_are_told_where_kafka_and_redis_are(name: str) -> None:
+    told = SERVICES[name]["environment"]
+    address = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].removeprefix("PLAINTEXT://")
+    assert told["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"] == address
+    assert urlsplit(told["SONGPRINT_REDIS__URL"]).netloc == "redis:6379"
+    assert "redis" in SERVICES
+
+
+def test_each_waits_for_what_it_needs() -> None:
+    waits = {
+        name: {other: how["condition"] for other, how in service["depends_on"].items()}
+        for name, service in SERVICES.items()
+        if isinstance(service.get("depends_on"), dict)
+    }
+    made = {"topics": "service_completed_successfully", "model": "service_completed_successfully"}
+    assert waits == {
+        "topics": {"kafka": "service_healthy"},
+        "worker": {**made, "redis": "service_healthy"},
+        "producer": made,
+    }
+    assert all("healthcheck" in SERVICES[name] for name in ("kafka", "redis", "worker"))
+
+
+def test_the_model_is_trained_where_the_worker_reads_it() -> None:
+    (made,), (read,), (sent,) = (SERVICES[name]["volumes"] for name in ("model", "worker", "producer"))
+    assert read == f"{made}:ro"
+    assert sent == made
+    assert made.endswith(":/models")
+    image = (FILE.parent / SERVICES["worker"]["build"]["context"] / "deploy/docker/worker.Dockerfile").read_text()
+    assert "SONGPRINT_MODEL__BUNDLE=/models/bundle" in image
+    assert "--out /models/bundle" in SERVICES["model"]["command"][0]
+
+
+def test_the_worker_is_watched_where_it_answers() -> None:
+    assert f"127.0.0.1:{WORKER_PORT}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
+    prometheus = yaml.safe_load(mounted("prometheus", options("prometheus")["--config.file"]).read_text())
+    (job,) = prometheus["scrape_configs"]
+    (found,) = job["dns_sd_configs"]
+    assert (job["job_name"], found["names"], found["port"]) == ("songprint", ["worker"], WORKER_PORT)
+
+
+def test_prometheus_has_every_rule() -> None:
+    file = options("prometheus")["--config.file"]
+    (pattern,) = yaml.safe_load(mounted("prometheus", file).read_text())["rule_files"]
+    folder, _, names = pattern.rpartition("/")
+    found = mounted("prometheus", f"{file.rpartition('/')[0]}/{folder}").glob(names)
+    assert {path.name for path in found} == {"alerts.yml", "recording.yml"}
+
+
+def test_grafana_has_its_source_and_every_dashboard() -> None:
+    (source,) = mounted("grafana", GRAFANAS_OWN).glob("datasources/*.yml")
+    (data,) = yaml.safe_load(source.read_text())["datasources"]
+    assert (data["type"], data["isDefault"]) == ("prometheus", True)
+    assert urlsplit(data["url"]).netloc == "prometheus:9090", "Prometheus' port if nothing else is said"
+    assert "--web.listen-address" not in options("prometheus")
+    (provided,) = mounted("grafana", GRAFANAS_OWN).glob("dashboards/*.yml")
+    (provider,) = yaml.safe_load(provided.read_text())["providers"]
+    found = mounted("grafana", provider["options"]["path"]).glob("*.json")
+    assert {json.loads(file.read_text())["uid"] for file in found} == {each.uid for each in DASHBOARDS}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/operating.md", "deploy/compose/compose.yaml"])
+def test_one_command_starts_everything(page: str) -> None:
+    commands = re.findall(r"docker compose (.+)", (ROOT / page).read_text())
+    assert f"-f {FILE.relative_to(ROOT)} up --build" in commands
+
+
+def test_what_our_images_write_to_may_be_written_to() -> None:
+    """The root is read-only."""
+    for name, service in SERVICES.items():
+        if "build" in service:
+            assert service["security_opt"] == ["no-new-privileges:true"]
+            image = (FILE.parent / service["build"]["context"] / service["build"]["dockerfile"]).read_text()
+            places = set(re.findall(r"MPLCONFIGDIR=(\S+)", image))
+            assert places <= set(service.get("tmpfs", [])), name
