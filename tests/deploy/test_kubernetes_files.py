@@ -1,0 +1,139 @@
+"""What the Kubernetes files say by themselves: these tests need no kubectl, which not every machine has."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.reference.kubernetes import PARTITIONS
+from tests.deploy.test_prometheus import series_of_a_worker
+from worker.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+BUILDS = ["base", "overlays/small", "overlays/production"]
+PORT = Settings().http.port
+
+
+def written(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text())
+    return found
+
+
+def settings(build: str) -> dict[str, str]:
+    maps = written(f"{build}/kustomization.yaml")["configMapGenerator"]
+    return dict(pair.split("=", 1) for each in maps for pair in each["literals"])
+
+
+POD = written("base/statefulset.yaml")["spec"]["template"]["spec"]
+(CONTAINER,) = POD["containers"]
+SESSION_SECONDS = int(settings("base")["SONGPRINT_KAFKA__SESSION_TIMEOUT_MS"]) / 1000
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_no_file_is_left_out(build: str) -> None:
+    kustomization = written(f"{build}/kustomization.yaml")
+    named = {*kustomization["resources"], *(patch.get("path") for patch in kustomization.get("patches", []))}
+    files = {file.name for file in (FOLDER / build).glob("*.yaml")} - {"kustomization.yaml"}
+    assert files <= named
+    assert named - files <= {"../../base", None}
+
+
+def test_the_pod_is_one_that_the_namespace_lets_in() -> None:
+    """Pod Security's `restricted`, and a root that nobody writes to."""
+    assert written("base/namespace.yaml")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    user = int(re.findall(r"^USER (\d+):", (ROOT / "deploy/docker/worker.Dockerfile").read_text(), re.MULTILINE)[0])
+    whole, own = POD["securityContext"], CONTAINER["securityContext"]
+    assert (whole["runAsNonRoot"], whole["runAsUser"], whole["runAsGroup"]) == (True, user, user)
+    assert whole["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert own == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert POD["automountServiceAccountToken"] is written("base/serviceaccount.yaml")["automountServiceAccountToken"]
+    assert POD["automountServiceAccountToken"] is False
+    assert POD["enableServiceLinks"] is False, "or variables of Kubernetes begin with SONGPRINT_"
+
+
+def test_a_pod_is_the_worker_of_its_name_and_back_before_its_session_ends() -> None:
+    (instance,) = CONTAINER["env"]
+    assert instance == {
+        "name": "SONGPRINT_KAFKA__INSTANCE",
+        "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}},
+    }
+    assert written("base/statefulset.yaml")["spec"]["serviceName"] == written("base/service.yaml")["metadata"]["name"]
+    assert written("base/disruption.yaml")["spec"]["maxUnavailable"] == 1
+    starting = CONTAINER["startupProbe"]["periodSeconds"] * CONTAINER["startupProbe"]["failureThreshold"]
+    assert POD["terminationGracePeriodSeconds"] < SESSION_SECONDS
+    assert starting <= SESSION_SECONDS
+
+
+def test_probes_ask_what_the_worker_answers() -> None:
+    asked = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
+    assert asked == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
+    assert CONTAINER["ports"] == [{"name": "metrics", "containerPort": PORT}]
+
+
+def test_memory_and_processors_are_asked_for_and_memory_is_bounded() -> None:
+    resources = CONTAINER["resources"]
+    assert set(resources["requests"]) == {"cpu", "memory"}
+    assert set(resources["limits"]) == {"memory"}, "a bound on processors would only make a worker wait"
+
+
+def test_the_network_lets_in_scrapes_and_out_what_the_settings_name() -> None:
+    policy = written("base/network.yaml")["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    (inward,) = policy["ingress"]
+    assert [each["port"] for each in inward["ports"]] == [PORT]
+    assert inward["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    assert all(rule["ports"] for rule in policy["egress"]), "a rule without ports lets everything out"
+    outward = {each["port"] for rule in policy["egress"] for each in rule["ports"]}
+    needed = {
+        int(port)
+        for build in ("base", "overlays/production")
+        for name in ("SONGPRINT_KAFKA__BOOTSTRAP_SERVERS", "SONGPRINT_REDIS__URL")
+        for port in re.findall(r":(\d+)", settings(build)[name])
+    }
+    assert outward == needed | {53}
+
+
+def test_images_are_of_this_release() -> None:
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert written("base/kustomization.yaml")["images"] == [{"name": CONTAINER["image"], "newTag": release}]
+
+
+def test_in_production_kafka_and_redis_are_encrypted_and_secrets_are_files() -> None:
+    said = settings("overlays/production")
+    assert said["SONGPRINT_KAFKA__SECURITY_PROTOCOL"] == "sasl_ssl"
+    assert said["SONGPRINT_KAFKA__SASL_MECHANISM"].startswith("SCRAM-")
+    assert said["SONGPRINT_REDIS__URL"].startswith("rediss://")
+    assert said["SONGPRINT_REDIS__CLUSTER"] == "true"
+    assert not [name for name in said if name.endswith("PASSWORD")]
+    spec = written("overlays/production/secrets.yaml")["spec"]["template"]["spec"]
+    ((mount,),) = (each["volumeMounts"] for each in spec["containers"])
+    (volume,) = spec["volumes"]
+    assert mount["readOnly"] is True
+    files = {value.rpartition("/")[2] for value in said.values() if value.startswith(f"{mount['mountPath']}/")}
+    guide = (ROOT / "docs" / "operating.md").read_text()
+    (command,) = re.findall(rf"create secret generic {volume['secret']['secretName']} \\\n(.+)", guide)
+    assert files == set(re.findall(r"--from-file=(\S+)", command)), "what the guide puts into the secret"
+    assert len(files) == 3
+
+
+def test_lag_decides_how_many_there_are_within_bounds_and_slowly() -> None:
+    scaled = written("overlays/production/scaling.yaml")["spec"]
+    assert 0 < scaled["minReplicaCount"] < scaled["maxReplicaCount"] == PARTITIONS
+    (trigger,) = scaled["triggers"]
+    assert trigger["type"] == "prometheus"
+    assert re.fullmatch(r'sum\((\w+)\{job="songprint"\}\)', trigger["metadata"]["query"])[1] == "songprint_lag_events"  # type: ignore[index]
+    assert "songprint_lag_events" in series_of_a_worker()
+    down = scaled["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
+    (policy,) = down["policies"]
+    assert (policy["type"], policy["value"]) == ("Pods", 1)
+    # The partitions of one that is gone move when its session has timed out: not before that goes the next one.
+    assert policy["periodSeconds"] > SESSION_SECONDS
+    assert down["stabilizationWindowSeconds"] > SESSION_SECONDS
