@@ -46,6 +46,7 @@ def test_every_block_is_run_by_some_test() -> None:
         ("README.md", "Train on your own data"),
         ("models.md", "Data"),
         ("models.md", "Train and export"),
+        ("models.md", "Read the report"),
         ("models.md", "Publish"),
         ("models.md", "Roll back"),
         ("runbooks.md", "SongprintDeadLetters"),
@@ -129,6 +130,10 @@ def test_a_model_is_trained_published_and_rolled_back(desk: Desk) -> None:
     label, check = attempt.splitlines()
     assert check == "python -m worker check --bundle build/bundle", "which test_operating_page and test_check run"
     assert "model" in desk.type(label.replace('"SONG" "SONG"', "小情歌 我好想你"))
+
+    (report,) = models["Read the report"]
+    desk.type(report)
+    assert "majority rate" in (desk.folder / "build" / "report.html").read_text()
 
     shelf = desk.folder / "models"
     (publish,), (back,) = models["Publish"], models["Roll back"]

@@ -1,0 +1,96 @@
+"""What readers rely on stands where they look for it, and agrees with the code: a sentence taken away is missed."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.docs.test_schemas import validator
+from training.report.page import _TASTE, _TELLING
+from worker.contract import manifest, user_state
+from worker.contract.event import Erase, decode_event
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@cache
+def sections(page: str) -> dict[str, str]:
+    """The text under each heading of the second level, lines joined; by the heading, in their order."""
+    parts = re.split(r"^## ", (DOCS / f"{page}.md").read_text(), flags=re.MULTILINE)[1:]
+    return {heading: " ".join(text.split()) for heading, _, text in (part.partition("\n") for part in parts)}
+
+
+SAID = [
+    (
+        "contract",
+        "Read this first",
+        "A label whose value is null (a tombstone) means: there is no label for this user.",
+    ),
+    ("contract", "Read this first", "`gender.label` null means that the model abstains"),
+    ("contract", "Read this first", '`reason: "relabel"` means that the user did nothing'),
+    ("contract", "Read this first", "Compaction hides history."),
+    ("contract", "Read this first", "Offsets repeat after a reset."),
+    ("contract", "Read this first", "Read with `isolation.level=read_committed`."),
+    ("contract", "Events (`playlist-events`)", "All producers must use one partitioner"),
+    ("contract", "What may change", "Not without a new topic: a field's name, type or meaning"),
+    ("operating", "Scaling", "One worker per partition at the most."),
+    ("operating", "Scaling", "taken away for good keeps its partitions until its session times out"),
+    ("operating", "Stopping", "SIGKILL: nothing is lost or repeated"),
+    ("operating", "Health", "A Redis or Kafka that is away makes a worker unready, never dead."),
+    ("upgrading", "One worker after the other", "Workers of two releases may share a group"),
+    ("upgrading", "What is versioned", "first learns to read it"),
+    ("upgrading", "Going back", "Start the release before."),
+    ("privacy", "What is inferred", "It must not decide anything that matters to somebody"),
+    ("privacy", "What is kept, and where", "`user-state`"),
+    ("privacy", "Consent and objection", "set it to `false` where labelling needs consent beforehand"),
+    ("privacy", "Erasure, and how long it takes", "after 48 hours nothing of the user is in states and labels"),
+    ("security", "Secrets", "A secret is never logged"),
+    ("models", "Data", "`users` (user_id, gender: `m`, `f` or empty)"),
+    ("models", "Read the report", "majority rate"),
+    ("models", "Publish", "by renaming"),
+    ("models", "Roll back", "Keep the bundle before."),
+]
+
+
+@pytest.mark.parametrize(("page", "heading", "words"), SAID, ids=lambda value: str(value)[:40])
+def test_what_is_relied_upon_is_said(page: str, heading: str, words: str) -> None:
+    assert words in sections(page)[heading].replace("**", "")
+
+
+def test_consumers_read_first_what_surprises_them() -> None:
+    assert next(iter(sections("contract"))) == "Read this first"
+    description = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())["info"]["description"]
+    assert "Read contract.md first" in description
+
+
+def test_the_contracts_examples_are_what_the_worker_takes_and_writes() -> None:
+    rows = re.findall(r"^\| `?(\{.*?\}|null)`? \|", (DOCS / "contract.md").read_text(), re.MULTILINE)
+    for event in rows:
+        decoded = decode_event(None if event == "null" else event.encode(), "u", 1_000)
+        assert isinstance(decoded, Erase) == (event == "null")
+    assert len(rows) == 4
+    (label,) = re.findall(r"```json\n(.*?)```", (DOCS / "contract.md").read_text(), re.DOTALL)
+    validator("label").validate(json.loads(label))
+
+
+def test_the_versions_are_those_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| (\w+)[^|]* \| ([^|]+) \|", (DOCS / "upgrading.md").read_text(), re.MULTILINE))
+    assert rows["state"] == f"{user_state.VERSION}, its first byte"
+    assert rows["bundle"] == f"`format` {manifest.FORMAT} in `manifest.json`"
+
+
+def test_the_report_has_the_figures_that_the_guide_reads() -> None:
+    drawn = {title for _, title, _ in (*_TELLING, *_TASTE)}
+    named = set(re.findall(r'"([^"]+)"', sections("models")["Read the report"]))
+    assert len(named) > 5
+    assert named <= drawn, named - drawn
+
+
+def test_the_glossary_can_be_looked_up() -> None:
+    words = re.findall(r"^\| ([\w ,]+) \| \S", (DOCS / "glossary.md").read_text(), re.MULTILINE)[1:]
+    assert words == sorted(words)
+    assert {"abstain", "bundle", "changelog", "dead letter", "drift", "relabel", "state", "tombstone"} <= set(words)
+    assert {"population stability index", "reject, retry, stop", "restore", "vocabulary", "watermark"} <= set(words)
