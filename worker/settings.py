@@ -168,6 +168,8 @@ class Kafka(_Group):
             raise ValueError(f"`sasl_mechanism` {self.sasl_mechanism} needs `sasl_username` and `sasl_password`")
         if (self.ssl_certificate_location is None) != (self.ssl_key_location is None):
             raise ValueError("`ssl_certificate_location` and `ssl_key_location` are only of use together")
+        if not self.security_protocol.endswith("ssl") and (self.ssl_ca_location or self.ssl_key_location):
+            raise ValueError(f"`security_protocol` {self.security_protocol} encrypts nothing, but ssl_* is set")
         return self
 
     @property

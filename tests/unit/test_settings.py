@@ -156,6 +156,11 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
         ),
         ({"KAFKA__SASL_USERNAME": "me"}, ["KAFKA__SECURITY_PROTOCOL"]),
         ({"KAFKA__SSL_KEY_LOCATION": __file__}, ["KAFKA__SSL_CERTIFICATE_LOCATION"]),
+        ({"KAFKA__SSL_CA_LOCATION": __file__}, ["KAFKA__SECURITY_PROTOCOL"]),
+        (
+            {"KAFKA__SSL_KEY_LOCATION": __file__, "KAFKA__SSL_CERTIFICATE_LOCATION": __file__},
+            ["KAFKA__SECURITY_PROTOCOL"],
+        ),
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "redis://127.0.0.1:6379/2"}, ["REDIS__CLUSTER", "REDIS__URL"]),
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "unix:///tmp/redis"}, ["REDIS__CLUSTER", "REDIS__URL"]),
         ({"REDIS__SSL_CA_CERTS": __file__}, ["REDIS__SSL_CA_CERTS"]),
