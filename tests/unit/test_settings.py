@@ -145,6 +145,11 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
         assert repr(value) in line
 
 
+def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
+    (line,) = wrong({}, toml('[http]\nhost = ""\n'))
+    assert line.startswith("SONGPRINT_HTTP__HOST: got ''")
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [

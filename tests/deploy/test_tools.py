@@ -1,0 +1,50 @@
+"""Tools: what tests need is installed by .ci/run or pip, what is missing is told, and make asks about dependencies."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.programs import needed
+
+ROOT = Path(__file__).parents[2]
+NEEDED = re.compile(r'needed\("([\w-]+)", "([\w-]+)"\)')
+NOWHERE = ("no-such-program", "its-package")
+LOCKS = sorted(f"requirements/{lock.name}" for lock in (ROOT / "requirements").glob("*.txt"))
+
+
+def test_ci_brings_every_program_that_must_be_there() -> None:
+    asked = {pair for file in (ROOT / "tests").rglob("*.py") for pair in NEEDED.findall(file.read_text())}
+    from_debian = dict(re.findall(r"^  \[([\w-]+)\]=([\w-]+)$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE))
+    from_pip = set(re.findall(r"^([\w-]+)==", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE))
+    assert {"promtool", "prometheus", "redis-server", "kcat"} <= {program for program, _ in asked}
+    missing = {program for program, package in asked if package not in {*from_debian.values(), *from_pip}}
+    assert not missing, f".ci/run does not install {missing}"
+
+
+@pytest.mark.parametrize(("in_ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_program_is_told(in_ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", in_ci)
+    with pytest.raises(outcome, match="there is no no-such-program on the PATH; install its-package"):
+        needed(*NOWHERE)
+
+
+def test_ci_says_that_it_is_ci() -> None:
+    assert "\nexport CI=true" in (ROOT / ".ci" / "run").read_text()
+
+
+def dry_run(target: str) -> str:
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_make_audits_every_lock() -> None:
+    said = dry_run("audit")
+    assert f"for lock in {' '.join(LOCKS)};" in said
+    assert "-m pip_audit --strict --require-hashes --disable-pip --requirement $lock" in said
+    assert "exit 1" in said
+
+
+def test_make_writes_the_bill_of_materials() -> None:
+    assert "-m deploy.sbom requirements/worker.txt build/sbom.json" in dry_run("sbom")
