@@ -1,7 +1,9 @@
-"""What `worker check` says of a model's age."""
+"""What `worker check` says of a model's age, and of one whose drift cannot be measured."""
 
 import re
 from pathlib import Path
+
+import pytest
 
 from worker.checks.bundle import OLD_DAYS, check_bundle
 from worker.settings import Model, Settings
@@ -17,3 +19,10 @@ def test_an_old_model_is_told_when_the_alert_would_fire(small_bundle: Path) -> N
     assert (old.status, old.part) == ("note", "bundle")
     assert re.search(r"was trained [\d,]+ days ago", old.what)
     assert f"> {OLD_DAYS} * 86400" in ALERTS.read_text()
+
+
+def test_a_model_that_tells_no_distribution_is_told(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.checks.bundle.drift_of", lambda *_: None)
+    _, said = check_bundle(Settings(model=Model(bundle=small_bundle)), 0.0)
+    assert (said.status, said.part) == ("note", "bundle")
+    assert "drift is not measured" in said.what

@@ -1,11 +1,13 @@
 """What `worker check` says of the process's own memory, address and log."""
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from worker.checks.examine import examine
 from worker.checks.process import check_memory, check_watching, memory_limit
-from worker.settings import Http, Log, Policy
+from worker.settings import Http, Log, Policy, Settings
 
 MIB = 1 << 20
 
@@ -47,3 +49,9 @@ def test_a_log_that_tells_users_is_told() -> None:
     (found,) = check_watching(Http(host="0.0.0.0"), Log(level="debug"))
     assert (found.status, found.part) == ("note", "log")
     assert "SONGPRINT_LOG__LEVEL" in found.mend
+
+
+def test_all_of_it_is_looked_at_before_any_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.checks.examine.memory_limit", lambda: MIB)
+    found = [(finding.part, finding.status) for finding in islice(examine(Settings(log=Log(level="debug"))), 4)]
+    assert found == [("settings", "ok"), ("memory", "problem"), ("http", "note"), ("log", "note")]

@@ -1,4 +1,4 @@
-"""What `worker check` says of Redis' clock and memory, and how it tries what a worker does."""
+"""What `worker check` says of a Redis that is not as it should be, and how it tries what a worker does."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,6 +46,27 @@ def test_a_server_that_cannot_be_relied_on_is_told(changed: dict[str, Any], stat
 def test_a_server_that_does_not_tell_its_time_is_believed() -> None:
     node = {name: value for name, value in NODE.items() if name != "server_time_usec"}
     assert {finding.status for finding in check_redis({"here": node}, 1e9, cluster=False)} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "what", "mend"),
+    [
+        ({"redis_version": "5.0.14"}, "problem", "here is Redis 5.0.14", "Redis 6 or newer"),
+        ({"maxmemory_policy": "volatile-lru"}, "problem", "maxmemory-policy volatile-lru", "to noeviction"),
+        ({"maxmemory": 0}, "note", "no maxmemory", "set maxmemory"),
+        ({"used_memory": 1 << 30}, "problem", "uses 1 of 1 GiB", "raise maxmemory"),
+        ({"evicted_keys": 3}, "note", "has evicted 3 keys", "maxmemory-policy"),
+        ({"role": "slave"}, "problem", "is a replica", "name the primary in SONGPRINT_REDIS__URL"),
+        ({"cluster_enabled": 1}, "problem", "is a node of a Redis Cluster", "SONGPRINT_REDIS__CLUSTER to true"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_told_with_what_to_do(wrong: dict[str, Any], status: str, what: str, mend: str) -> None:
+    found = check_redis({"here": {**NODE, **wrong}}, 1_000.0, cluster=False)
+    (said,) = (finding for finding in found if finding.status != "ok")
+    assert said.status == status
+    assert what in said.what
+    assert mend in said.mend
 
 
 def test_a_trial_leaves_nothing_behind() -> None:
