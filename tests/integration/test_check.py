@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
 from deploy.local.redis import RedisServer, start_redis
 from tests.integration.own_settings import own_settings
@@ -17,6 +17,7 @@ from tests.stream import Stream, eventually
 from worker.__main__ import main
 from worker.adapters.kafka_group import KafkaGroup
 from worker.adapters.kafka_topics import DAY_MS, TopicPlan, plan
+from worker.assemble import patient
 from worker.watermark import Identity, Watermark
 
 NOWHERE = "127.0.0.1:9"  # the discard port, on which nobody listens
@@ -63,6 +64,11 @@ class Surroundings:
     def make(self, plans: list[TopicPlan]) -> None:
         self.stream.admin.create(plans, 1)
         eventually(lambda: len(self.stream.admin.facts()) == len(plans), "the topics exist")
+
+    def commit(self, offsets: dict[int, int]) -> None:
+        group = KafkaGroup(self.stream.admin.admin, self.stream.settings.kafka.group)
+        # A broker whose first group this is has to load its coordinator.
+        patient(lambda: group.commit(self.names.events, offsets), 30)
 
     def check(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Checked:
         for name, value in self.environment.items():
@@ -215,12 +221,27 @@ def test_offsets_that_the_topics_do_not_have(surroundings: Surroundings, check: 
     producer = Producer({"bootstrap.servers": surroundings.stream.settings.kafka.bootstrap_servers})
     producer.produce(names.states, b"state", b"u", partition=1)
     assert producer.flush(10) == 0
-    KafkaGroup(surroundings.stream.admin.admin, surroundings.stream.settings.kafka.group).commit(names.events, {0: 7})
+    surroundings.commit({0: 7})
     ahead, unknown = check().problems()
     assert "partition 0: 7 is committed, but the topic ends at 0" in ahead
     assert f"partition 1: no offset is committed, but {names.states} holds states" in unknown
     assert "python -m worker reset" in ahead
     assert "python -m worker reset" in unknown
+
+
+def test_events_that_are_gone_before_they_were_read(surroundings: Surroundings, check: Callable[[], Checked]) -> None:
+    surroundings.create()
+    names, kafka = surroundings.names, surroundings.stream.settings.kafka
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    for _ in range(3):
+        producer.produce(names.events, b"{}", b"u", partition=0)
+    assert producer.flush(10) == 0
+    surroundings.commit({0: 1})
+    for future in surroundings.stream.admin.admin.delete_records([TopicPartition(names.events, 0, 3)]).values():
+        future.result(10)
+    (said,) = check().problems()
+    assert "partition 0: 1 is committed, the first event still there is 3: 2 are lost" in said
+    assert "python -m worker reset" in said
 
 
 def test_a_copy_of_other_topics(surroundings: Surroundings, check: Callable[[], Checked]) -> None:
