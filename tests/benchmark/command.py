@@ -120,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where the results go, with a table beside them",
     )
     parser.add_argument("--save", action="store_true", help="make this the last result that others are compared with")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if something is more than 10 % slower")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if something is more than 10 %% slower")
     return parser
 
 
