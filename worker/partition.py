@@ -20,7 +20,7 @@ class HotStates:
         self.young: dict[bytes, UserState | None] = {}
         self._old: dict[bytes, UserState | None] = {}
         self._capacity = capacity
-        self._bytes = 0
+        self._songs_bytes = 0  # of the young one
         self._old_bytes = 0
 
     def absent(self, users: Iterable[bytes]) -> list[bytes]:
@@ -36,28 +36,33 @@ class HotStates:
         return absent
 
     def put(self, states: Mapping[bytes, UserState | None]) -> None:
-        young = self.young
-        for user, state in states.items():
-            self._bytes += _size(state) - (_size(young[user]) if user in young else 0)
+        young, songs = self.young, 0
+        for user, state in states.items():  # without a call for each: there is one for nearly every event
+            before = young.get(user)
+            if before is not None:
+                songs -= len(before.songs) + len(before.rows)
+            if state is not None:
+                songs += len(state.songs) + len(state.rows)
             young[user] = state
+        self._songs_bytes += songs
 
     def age(self) -> None:
         """Makes room if the bound is reached. To be called between batches: a batch needs all of its users young."""
-        if self._bytes > self._capacity // 2:
-            self._old, self._old_bytes = self.young, self._bytes
-            self.young, self._bytes = {}, 0
+        if self._young_bytes > self._capacity // 2:
+            self._old, self._old_bytes = self.young, self._young_bytes
+            self.young, self._songs_bytes = {}, 0
 
     def clear(self) -> None:
-        self.young, self._old, self._bytes, self._old_bytes = {}, {}, 0, 0
+        self.young, self._old, self._songs_bytes, self._old_bytes = {}, {}, 0, 0
 
     @property
     def bytes(self) -> int:
         """About how many bytes are held; what moved up from the old generation counts twice until that is forgotten."""
-        return self._bytes + self._old_bytes
+        return self._young_bytes + self._old_bytes
 
-
-def _size(state: UserState | None) -> int:
-    return _OVERHEAD + (len(state.songs) + len(state.rows) if state else 0)
+    @property
+    def _young_bytes(self) -> int:
+        return _OVERHEAD * len(self.young) + self._songs_bytes
 
 
 class OwnedPartition:
