@@ -92,13 +92,14 @@ class Outputs(NamedTuple):
     records: list[OutputRecord]
     rejected: list[Rejected]
     verdicts: Verdicts
-    songs: list[int]
+    songs: NDArray[np.integer]
     """How many songs each labelled playlist has, parallel to the verdicts."""
-    known_songs: list[int]
+    known_songs: NDArray[np.integer]
     """How many of them the model knows."""
 
 
-NO_OUTPUTS = Outputs([], [], Verdicts([], [], [], []), [], [])
+_NONE = np.zeros(0, np.int32)
+NO_OUTPUTS = Outputs([], [], Verdicts(_NONE, _NONE, _NONE, _NONE), _NONE, _NONE)
 
 
 class Relabelled(NamedTuple):
@@ -254,13 +255,13 @@ class Pipeline:
         return outputs._replace(records=_in_order(chunk, outputs.records, records)) if chunk.tombstones else outputs
 
     def _labels(self, chunk: _Chunk, verdicts: Verdicts, records: Records, decoded: Decoded) -> Outputs:
-        songs = [len(state.songs) // KEY_BYTES for state in chunk.states]
-        known = chunk.features.song_counts.astype(int).tolist()
+        songs = np.array([len(state.songs) for state in chunk.states]) // KEY_BYTES
+        known = chunk.features.song_counts.astype(np.int64)
         labels = self._writer.write(
             verdicts,
             users=picked(decoded.users, chunk.labelled),
-            songs=songs,
-            known=known,
+            songs=songs.tolist(),
+            known=known.tolist(),
             partitions=picked(records.partitions, chunk.labelled),
             offsets=picked(records.offsets, chunk.labelled),
             times=times(picked(decoded.events, chunk.labelled), picked(records.timestamps, chunk.labelled)),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
@@ -68,7 +69,7 @@ def test_song_ids_have_their_bounds_in_the_schema(song: str) -> None:
 def written_labels() -> list[dict[str, Any]]:
     writer = LabelWriter(["f", "m"], ["Ballads", "Rock"], "ktv-1")
     labels = writer.write(
-        Verdicts([0, 2], [8312, 5301], [1, 0], [4103, 10_000]),
+        Verdicts(*np.array([[0, 2], [8312, 5301], [1, 0], [4103, 10_000]])),
         users=["u-17", "ünï"],
         songs=[31, 0],
         known=[29, 0],

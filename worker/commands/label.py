@@ -92,7 +92,7 @@ def _answer(labeller: Labeller, playlist: Playlist) -> Answer:
         gender=[*labeller.genders, None][verdict.genders[0]],
         genders=dict(zip(labeller.genders, gender[0].tolist(), strict=True)),
         cluster=labeller.cluster_names[verdict.clusters[0]],
-        cluster_id=verdict.clusters[0],
+        cluster_id=int(verdict.clusters[0]),
         clusters=cluster[0].tolist(),
         known_songs=len(playlist.found),
         model=labeller.version,

@@ -52,18 +52,18 @@ class Abstention(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """What the models say of B users, as columns; every list has B entries."""
+    """What the models say of B users, as columns of B entries."""
 
-    genders: list[int]
+    genders: NDArray[np.integer]
     """Index into the writer's classes; the number of classes stands for an abstention."""
-    gender_probabilities: list[int]
+    gender_probabilities: NDArray[np.integer]
     """In ten-thousandths."""
-    clusters: list[int]
-    cluster_probabilities: list[int]
+    clusters: NDArray[np.integer]
+    cluster_probabilities: NDArray[np.integer]
     """In ten-thousandths."""
 
 
-def published(gender: NDArray[np.floating], known: NDArray[np.number], abstention: Abstention) -> NDArray[np.intp]:
+def published(gender: NDArray[np.floating], known: NDArray[np.number], abstention: Abstention) -> NDArray[np.integer]:
     """Index of the class that each of B users is told, or the number of classes where the model abstains.
 
     `gender` is [B, 2], calibrated; `known` [B] counts the songs that the model knows.
@@ -78,10 +78,10 @@ def judge(
 ) -> Verdicts:
     """Verdicts from the heads' outputs: `gender` [B, 2], `cluster` [B, K], `known` [B] known songs per user."""
     return Verdicts(
-        published(gender, known, abstention).tolist(),
-        np.rint(gender.max(1) * 10_000).astype(np.int32).tolist(),
-        cluster.argmax(1).tolist(),
-        np.rint(cluster.max(1) * 10_000).astype(np.int32).tolist(),
+        published(gender, known, abstention),
+        np.rint(gender.max(1) * 10_000).astype(np.int32),
+        cluster.argmax(1),
+        np.rint(cluster.max(1) * 10_000).astype(np.int32),
     )
 
 
@@ -118,10 +118,10 @@ class LabelWriter:
         """B labels from B-long columns; `partitions` and `offsets` tell the source, `times` are JSON strings."""
         columns = zip(
             map(_encode, users),
-            map(self._genders.__getitem__, verdicts.genders),
-            map(_DECIMALS.__getitem__, verdicts.gender_probabilities),
-            map(self._clusters.__getitem__, verdicts.clusters),
-            map(_DECIMALS.__getitem__, verdicts.cluster_probabilities),
+            map(self._genders.__getitem__, verdicts.genders.tolist()),
+            map(_DECIMALS.__getitem__, verdicts.gender_probabilities.tolist()),
+            map(self._clusters.__getitem__, verdicts.clusters.tolist()),
+            map(_DECIMALS.__getitem__, verdicts.cluster_probabilities.tolist()),
             songs,
             known,
             repeat(self._model),

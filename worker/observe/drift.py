@@ -43,12 +43,12 @@ class Reference(msgspec.Struct, frozen=True):
 class Labels(NamedTuple):
     """What is watched of N labels, as columns."""
 
-    genders: NDArray[np.int64]
+    genders: NDArray[np.integer]
     """Index into the model's classes; their number stands for an abstention."""
-    clusters: NDArray[np.int64]
+    clusters: NDArray[np.integer]
     confidence: NDArray[np.float64]
     known_share: NDArray[np.float64]
-    lengths: NDArray[np.int64]
+    lengths: NDArray[np.integer]
 
 
 class Watched:

@@ -179,12 +179,12 @@ class Metrics:
             for _, _, headers in outputs.records:
                 if headers:
                     self._tombstones.labels((dict(headers)["songprint.reason"] or b"").decode()).inc()
-        if outputs.songs:
+        if len(outputs.songs):
             self._verdicts(outputs)
 
     def _verdicts(self, outputs: Outputs) -> None:
-        verdicts, songs, known = outputs.verdicts, np.asarray(outputs.songs), np.asarray(outputs.known_songs)
-        genders, clusters = np.asarray(verdicts.genders), np.asarray(verdicts.clusters)
+        verdicts, songs, known = outputs.verdicts, outputs.songs, outputs.known_songs
+        genders, clusters = verdicts.genders, verdicts.clusters
         abstained = genders == len(self._genders) - 1
         few = int((abstained & (known < self._min_known_songs)).sum())
         _count(self._labels, self._genders, genders)
@@ -193,7 +193,7 @@ class Metrics:
         self._unsure.inc(int(abstained.sum()) - few)
         self._songs.inc(int(songs.sum()))
         self._known_songs.inc(int(known.sum()))
-        known_share, confidence = known / np.maximum(songs, 1), np.asarray(verdicts.gender_probabilities) / 10_000
+        known_share, confidence = known / np.maximum(songs, 1), verdicts.gender_probabilities / 10_000
         self._playlist_songs.observe(songs)
         self._known_share.observe(known_share)
         self._confidence.observe(confidence)
@@ -270,7 +270,7 @@ class Metrics:
         return BatchHistogram(f"songprint_{name}", meaning, bounds, self.registry)
 
 
-def _count(counter: Counter, values: list[str], indexes: NDArray[np.int64]) -> None:
+def _count(counter: Counter, values: list[str], indexes: NDArray[np.integer]) -> None:
     """Counts each occurrence of an index under the label value that stands there in `values`."""
     counts = np.bincount(indexes)
     for index in counts.nonzero()[0].tolist():

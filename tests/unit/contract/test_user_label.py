@@ -50,7 +50,7 @@ def test_a_consumer_decodes_what_was_written(
     rows = [(g, gp, c % len(clusters), cp, *others) for g, gp, c, cp, *others in rows]
     columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(9)]
     written = LabelWriter(classes, clusters, model).write(
-        Verdicts(*columns[:4]),
+        Verdicts(*(np.array(column, np.int64) for column in columns[:4])),
         users=columns[4],
         songs=columns[5],
         known=columns[6],
@@ -76,7 +76,7 @@ def test_a_consumer_decodes_what_was_written(
 
 
 def test_a_label_is_written_as_published() -> None:
-    verdicts = Verdicts([0], [8300], [1], [4100])
+    verdicts = Verdicts(*np.array([[0], [8300], [1], [4100]]))
     columns = {"users": ["u-17"], "songs": [31], "known": [29], "partitions": [3], "offsets": [1234]}
     (label,) = LabelWriter(["f", "m"], ["rock", "Mandarin ballads"], "ktv-1").write(
         verdicts, **columns, times=[encode_time(AT)], reason=b"relabel"
@@ -110,12 +110,13 @@ def test_the_gender_is_withheld_unless_there_is_enough_to_go_by(gender: list[flo
     cluster = np.array([[0.1, 0.6, 0.3]], np.float32)
     verdicts = judge(np.array([gender], np.float32), cluster, np.array([known], np.float32), ABSTENTION)
     likelier = round(max(gender) * 10_000)
-    assert verdicts == Verdicts([verdict], [likelier], [1], [6000]), "the probability is that of the likelier class"
+    told = [column.tolist() for column in verdicts]
+    assert told == [[verdict], [likelier], [1], [6000]], "the probability is that of the likelier class"
 
 
 def test_just_the_threshold_is_enough() -> None:
     gender, one = np.array([[0.5, 0.5], [0.25, 0.75]], np.float32), np.ones((2, 1), np.float32)
-    assert judge(gender, one, np.ones(2, np.float32), Abstention(0.75, 1)).genders == [2, 1]
+    assert judge(gender, one, np.ones(2, np.float32), Abstention(0.75, 1)).genders.tolist() == [2, 1]
 
 
 @given(

@@ -39,9 +39,9 @@ class Audience:
         cluster = np.eye(3, dtype=np.float32)[self.clusters]
         verdicts = judge(gender, cluster, self.known.astype(np.float32), ABSTENTION)
         return Labels(
-            np.array(verdicts.genders),
-            np.array(verdicts.clusters),
-            np.array(verdicts.gender_probabilities) / 10_000,
+            verdicts.genders,
+            verdicts.clusters,
+            verdicts.gender_probabilities / 10_000,
             self.known / np.maximum(self.songs, 1),
             self.songs,
         )

@@ -68,8 +68,9 @@ def records(partitions: Sequence[int], timestamps: Sequence[int]) -> Records:
 
 
 def outputs(genders: list[int], clusters: list[int], songs: list[int], known: list[int]) -> Outputs:
-    verdicts = Verdicts(genders, [7_500] * len(genders), clusters, [4_000] * len(clusters))
-    return Outputs([(b"u", b"{}", None)] * len(genders), [], verdicts, songs, known)
+    count = len(genders)
+    verdicts = Verdicts(*map(np.array, (genders, [7_500] * count, clusters, [4_000] * count)))
+    return Outputs([(b"u", b"{}", None)] * count, [], verdicts, np.array(songs), np.array(known))
 
 
 def test_every_metric_is_named_by_the_conventions_and_explained(observed: Observed) -> None:
