@@ -96,7 +96,9 @@ def test_labels_arrive_and_nothing_stays_behind(data: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("moment", ["python -m training fit", "starting Kafka"])
-def test_ctrl_c_stops_everything(data: Path, tmp_path: Path, moment: str) -> None:
+def test_ctrl_c_stops_everything(tmp_path: Path, moment: str) -> None:
+    data = tmp_path / "tiny"
+    write_synthetic(data, SyntheticSettings(users=200, songs=200))
     demo = Demo(tmp_path, "--data", data)
     demo.read_until(moment)
     demo.interrupt()

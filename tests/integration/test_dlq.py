@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
+from deploy.local.redis import IMPLEMENTATIONS
 from tests.stream import PATIENCE, Record, Stream, eventually
+
+# Which server keeps the cache makes no difference to dead letters.
+pytestmark = pytest.mark.parametrize("redis_url", IMPLEMENTATIONS[:1], indirect=True)
 
 REPLAYED = "songprint.replayed.from"
 BROKEN = b'{"type":"change",'
