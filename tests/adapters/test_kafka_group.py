@@ -14,7 +14,7 @@ def group(kafka_log: KafkaLog) -> KafkaGroup:
 
 
 def test_a_group_that_never_was_is_empty(group: KafkaGroup, kafka_log: KafkaLog) -> None:
-    assert group.members() == []
+    assert group.members() == {}
     assert group.committed(kafka_log.topics.events) == {}
     group.wait_until_empty(0)
     group.delete()
@@ -22,7 +22,7 @@ def test_a_group_that_never_was_is_empty(group: KafkaGroup, kafka_log: KafkaLog)
 
 def test_members_are_named_by_their_instance(group: KafkaGroup, kafka_log: KafkaLog) -> None:
     own(kafka_log.source())
-    assert group.members() == [kafka_log.stream.settings.kafka.member]
+    assert group.members() == {kafka_log.stream.settings.kafka.member: "127.0.0.1"}
     with pytest.raises(Stop, match=rf"still has members \({kafka_log.stream.settings.kafka.member}\); stop these"):
         group.wait_until_empty(0)
 

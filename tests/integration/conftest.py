@@ -29,6 +29,7 @@ def stream(kafka: str, redis_url: str, topic_prefix: str, small_bundle: Path, tm
             "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "5000",
             "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "60",
             "SONGPRINT_REDIS__URL": redis_url,
+            "SONGPRINT_HTTP__PORT": "0",
             "SONGPRINT_MODEL__BUNDLE": str(small_bundle),
             "SONGPRINT_LOG__FORMAT": "json",
         },

@@ -20,6 +20,7 @@ def own_settings(prefix: str, kafka: str, redis_url: str, bundle: Path) -> dict[
         "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS": "5000",
         "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "60",
         "SONGPRINT_REDIS__URL": redis_url,
+        "SONGPRINT_HTTP__PORT": "0",
         "SONGPRINT_MODEL__BUNDLE": str(bundle),
         "SONGPRINT_LOG__FORMAT": "json",
     }

@@ -253,6 +253,25 @@ def test_a_copy_of_other_topics(surroundings: Surroundings, check: Callable[[], 
     assert "python -m worker reset" in said
 
 
+def test_a_worker_beside_the_check_is_told_and_is_no_problem(
+    surroundings: Surroundings, check: Callable[[], Checked]
+) -> None:
+    """Its name and its port are taken: by itself, as when the check is run in its container, or by another."""
+    surroundings.create()
+    with surroundings.stream.worker() as worker:
+        (started,) = worker.logged("starting")
+        surroundings.environment["SONGPRINT_HTTP__PORT"] = str(started["http_port"])
+        beside = check()
+        surroundings.environment["SONGPRINT_KAFKA__INSTANCE"] = "b"
+        another = check()
+    name = f"{surroundings.stream.settings.kafka.group}-a"
+    assert beside.status == another.status == 0, beside.said + another.said
+    assert f"note     group       {name} is a member already, at 127.0.0.1" in beside.said
+    assert "SONGPRINT_KAFKA__INSTANCE" in beside.said
+    assert "is a member already" not in another.said
+    assert f"a worker serves at 127.0.0.1:{started['http_port']} already" in another.said
+
+
 def test_a_full_redis(surroundings: Surroundings, check: Callable[[], Checked], tmp_path: Path) -> None:
     surroundings.create()
     with start_redis(tmp_path / "full", config={"maxmemory": "1mb"}) as full:

@@ -19,12 +19,12 @@ class KafkaGroup:
         self._admin = admin
         self._group = group
 
-    def members(self) -> list[str]:
-        """Names of the members that the broker still counts; empty if there is no such group."""
+    def members(self) -> dict[str, str]:
+        """Name of each member that the broker still counts → its address; empty if there is no such group."""
         found = self._described()
         if found is None or found.state in {ConsumerGroupState.EMPTY, ConsumerGroupState.DEAD}:
-            return []
-        return [member.group_instance_id or member.member_id for member in found.members]
+            return {}
+        return {each.group_instance_id or each.member_id: each.host.strip("/") for each in found.members}
 
     def rights(self) -> frozenset[str] | None:
         """What this client may do with the group, named as Kafka's ACL operations in lower case; None: unknown."""

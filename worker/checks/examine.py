@@ -7,12 +7,13 @@ from typing import TypeVar
 from worker.adapters.kafka_topics import KafkaTopics, TopicFacts
 from worker.adapters.redis_state import RedisStates
 from worker.assemble import clients_that_take_their_options, patient, redis_states
+from worker.checks.address import check_address
 from worker.checks.bundle import check_bundle
 from worker.checks.erasure import check_erasure
 from worker.checks.finding import Finding, ok, problem
 from worker.checks.group import check_group
 from worker.checks.partitioner import check_partitioner
-from worker.checks.process import check_memory, check_watching, memory_limit
+from worker.checks.process import check_log, check_memory, memory_limit
 from worker.checks.redis_server import check_redis, try_redis
 from worker.checks.rights import check_rights
 from worker.checks.topics import check_sizes, check_topics
@@ -33,7 +34,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Yields what is found as it is found."""
     yield ok("settings", "every value is one that its setting accepts")
     yield from check_memory(settings.policy, memory_limit())
-    yield from check_watching(settings.http, settings.log)
+    yield from check_address(settings.http)
+    yield from check_log(settings.log)
     yield from _guarded("bundle", lambda: check_bundle(settings, time.time()))
     kafka = yield from _asked("kafka", lambda: clients_that_take_their_options(settings))
     facts = (yield from _asked("kafka", kafka.facts)) if kafka else None
@@ -58,7 +60,7 @@ def _check_kafka(settings: Settings, kafka: KafkaTopics, facts: Mapping[str, Top
     if names.events in facts and names.states in facts:
         # Right after a topic was made, or a leader has changed, brokers refer to one another for a moment.
         group = yield from _asked(
-            "group", lambda: patient(lambda: list(check_group(kafka, settings.kafka.group)), PATIENCE_SECONDS)
+            "group", lambda: patient(lambda: list(check_group(kafka, settings.kafka)), PATIENCE_SECONDS)
         )
         yield from group or ()
 

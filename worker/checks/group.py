@@ -6,10 +6,12 @@ from worker.adapters.kafka_group import KafkaGroup
 from worker.adapters.kafka_topics import KafkaTopics
 from worker.checks.finding import Finding, note, ok, problem
 from worker.restore import RESET_HINT
+from worker.settings import Kafka
 
 
-def check_group(kafka: KafkaTopics, group: str) -> Iterator[Finding]:
+def check_group(kafka: KafkaTopics, settings: Kafka) -> Iterator[Finding]:
     """Both topics exist. Raises Retry and Stop as look-ups do."""
+    group = settings.group
     looked_at = KafkaGroup(kafka.admin, group)
     members = looked_at.members()
     who = f"workers {', '.join(sorted(members))}" if members else "no worker at present"
@@ -20,6 +22,14 @@ def check_group(kafka: KafkaTopics, group: str) -> Iterator[Finding]:
     rights = looked_at.rights()
     if rights is not None and "read" not in rights:
         yield problem("group", f"this Kafka user lacks read on {group}", "grant the rights listed in docs/security.md")
+    if settings.member in members:
+        yield note(
+            "group",
+            f"{settings.member} is a member already, at {members[settings.member]}: a worker of this name runs, or has "
+            "ended less than a session timeout ago",
+            "nothing, if this check is run beside it; every other worker needs a SONGPRINT_KAFKA__INSTANCE of its own, "
+            "or one of the two ends",
+        )
     if len(members) > len(events):
         yield note(
             "group",

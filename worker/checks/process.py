@@ -1,12 +1,10 @@
-"""What the worker's own process is given: memory, an address to be watched at, a level to log at."""
+"""What the worker's own process is given: memory, and a level to log at."""
 
-import ipaddress
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from worker.checks.finding import Finding, note, ok, problem
-from worker.settings import Http, Log, Policy
+from worker.settings import Log, Policy
 
 HOT_SHARE = 0.5
 """Most of the process's memory that states may take: the rest is for the model and what a batch needs."""
@@ -39,17 +37,6 @@ def check_memory(policy: Policy, limit: int | None) -> Iterator[Finding]:
         yield ok("memory", f"states may take {hot / _MIB:,.0f} of the container's {limit / _MIB:,.0f} MiB")
 
 
-def check_watching(http: Http, log: Log) -> Iterator[Finding]:
-    try:
-        address = socket.getaddrinfo(http.host, 0, type=socket.SOCK_STREAM)[0][4][0]
-    except OSError as error:
-        yield problem("http", f"{http.host} is no address of this machine: {error}", "correct SONGPRINT_HTTP__HOST")
-    else:
-        if ipaddress.ip_address(address).is_loopback:
-            yield note(
-                "http",
-                f"metrics and health are served at {http.host}, so to this machine alone",
-                "set SONGPRINT_HTTP__HOST to 0.0.0.0 where Prometheus or probes come from elsewhere",
-            )
+def check_log(log: Log) -> Iterator[Finding]:
     if log.level == "debug":
         yield note("log", "at level debug, user ids are logged", "set SONGPRINT_LOG__LEVEL to info in production")

@@ -17,6 +17,8 @@ from prometheus_client.exposition import choose_encoder
 from worker.errors import Stop
 from worker.observe.health import Answer, Health
 
+SERVER = "songprint"
+"""What every answer names as its server."""
 _JSON = "application/json"
 _INDEX = b"""<!doctype html><title>Songprint worker</title><h1>Songprint worker</h1>
 <ul><li><a href="/metrics">metrics</a><li><a href="/livez">live?</a><li><a href="/readyz">ready?</a></ul>
@@ -44,7 +46,7 @@ class ObserveServer:
         try:
             self._server = _Server(host, port, pages)
         except OSError as error:
-            raise Stop(_why_not(host, port, error)) from error
+            raise Stop("; ".join(why_not(host, port, error))) from error
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http", daemon=True)
 
@@ -78,7 +80,7 @@ class _Server(ThreadingTCPServer):
     block_on_close = False  # a client that keeps its connection open must not keep the worker from leaving
 
     def __init__(self, host: str, port: int, pages: dict[str, Callable[[str], _Page]]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.address_family = family(host)
         self.pages = pages
         super().__init__((host, port), _Handler)
 
@@ -107,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         return page(self.headers.get("Accept", ""))
 
     def version_string(self) -> str:
-        return "songprint"
+        return SERVER
 
     def log_message(self, *_: object) -> None:
         """Requests are not logged: probes come every few seconds."""
@@ -117,8 +119,14 @@ def _probe(answer: Answer, yes: str) -> _Page:
     return _Page(HTTPStatus.OK if answer.ok else HTTPStatus.SERVICE_UNAVAILABLE, _JSON, answer.body(yes))
 
 
-def _why_not(host: str, port: int, error: OSError) -> str:
+def family(host: str) -> socket.AddressFamily:
+    """Of the addresses that `host` is looked for among."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def why_not(host: str, port: int, error: OSError) -> tuple[str, str]:
+    """Why the address cannot be had, and what to do."""
     address = f"cannot serve metrics and health on {host}:{port}"
     if error.errno == errno.EADDRINUSE:
-        return f"{address}: the port is in use. Set SONGPRINT_HTTP__PORT to another one, or to 0 for any that is free"
-    return f"{address}: {error}. Correct SONGPRINT_HTTP__HOST or SONGPRINT_HTTP__PORT"
+        return f"{address}: the port is in use", "set SONGPRINT_HTTP__PORT to another one, or to 0 for any that is free"
+    return f"{address}: {error}", "correct SONGPRINT_HTTP__HOST or SONGPRINT_HTTP__PORT"

@@ -1,4 +1,4 @@
-"""What `worker check` says of the process's own memory, address and log."""
+"""What `worker check` says of the process's own memory and log."""
 
 from itertools import islice
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worker.checks.examine import examine
-from worker.checks.process import check_memory, check_watching, memory_limit
+from worker.checks.process import check_log, check_memory, memory_limit
 from worker.settings import Http, Log, Policy, Settings
 
 MIB = 1 << 20
@@ -29,29 +29,14 @@ def test_states_leave_room_for_the_rest(limit: int | None, status: list[str]) ->
     assert all("SONGPRINT_POLICY__MAX_HOT_BYTES" in finding.mend for finding in found if finding.status == "problem")
 
 
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("0.0.0.0", []),
-        ("::", []),
-        ("127.0.0.1", ["note"]),
-        ("localhost", ["note"]),
-        ("no.such.host.invalid", ["problem"]),
-    ],
-)
-def test_an_address_that_nobody_reaches_is_told(host: str, status: list[str]) -> None:
-    found = list(check_watching(Http(host=host), Log()))
-    assert [finding.status for finding in found] == status
-    assert all("SONGPRINT_HTTP__HOST" in finding.mend for finding in found)
-
-
 def test_a_log_that_tells_users_is_told() -> None:
-    (found,) = check_watching(Http(host="0.0.0.0"), Log(level="debug"))
+    (found,) = check_log(Log(level="debug"))
     assert (found.status, found.part) == ("note", "log")
     assert "SONGPRINT_LOG__LEVEL" in found.mend
 
 
 def test_all_of_it_is_looked_at_before_any_server_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.checks.examine.memory_limit", lambda: MIB)
-    found = [(finding.part, finding.status) for finding in islice(examine(Settings(log=Log(level="debug"))), 4)]
+    settings = Settings(http=Http(port=0), log=Log(level="debug"))
+    found = [(finding.part, finding.status) for finding in islice(examine(settings), 4)]
     assert found == [("settings", "ok"), ("memory", "problem"), ("http", "note"), ("log", "note")]

@@ -96,10 +96,10 @@ def test_the_port_is_given_back() -> None:
 
 
 def test_a_taken_port_stops_the_worker_with_what_to_do(site: Site) -> None:
-    with pytest.raises(Stop, match=rf"127.0.0.1:{site.server.port}: the port is in use. Set SONGPRINT_HTTP__PORT"):
+    with pytest.raises(Stop, match=rf"127.0.0.1:{site.server.port}: the port is in use; set SONGPRINT_HTTP__PORT"):
         ObserveServer(HOST, site.server.port, CollectorRegistry(), site.health)
 
 
 def test_an_address_of_another_machine_stops_the_worker(site: Site) -> None:
-    with pytest.raises(Stop, match="Correct SONGPRINT_HTTP__HOST"):
+    with pytest.raises(Stop, match="correct SONGPRINT_HTTP__HOST"):
         ObserveServer("192.0.2.1", 0, CollectorRegistry(), site.health)
