@@ -18,6 +18,7 @@ from worker.errors import Retry, Stop
 from worker.inference.labeller import Labeller
 from worker.loop import Bounds, Observers, Ports, Worker
 from worker.model_watch import ModelWatch
+from worker.passed_options import refuse_wrong_options
 from worker.pipeline import Pipeline, Policy
 from worker.restore import Restorer
 from worker.settings import Settings
@@ -33,6 +34,8 @@ def topics_of(settings: Settings) -> Topics:
 
 
 def kafka_topics(settings: Settings) -> KafkaTopics:
+    """Raises Stop for options that librdkafka does not take."""
+    refuse_wrong_options(settings.kafka)
     return KafkaTopics(settings.kafka.client_options(), topics_of(settings), ADMIN_SECONDS)
 
 

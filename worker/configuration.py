@@ -137,11 +137,12 @@ def _complaint(details: ErrorDetails, fields: Mapping[str, FieldInfo]) -> str:
     if location not in fields:  # settings of a group contradict each other; the message names them in backticks
         return re.sub(r"`(\w+)`", lambda name: variable(f"{location}.{name[1]}"), own_words or details["msg"])
     field = fields[location]
-    got = "a value that is not shown" if is_secret(field) else _shown(details["input"])
+    got = "a value that is not shown" if is_secret(field) else shown(details["input"])
     return f"{variable(location)}: got {got}; {own_words or f'accepts {accepted(field)}'}"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A wrong value as it may be told: credentials in addresses left out, and not at any length."""
     if isinstance(value, str):
         value = re.sub(r"//.*@|\?.*", "***", value)  # where a URL has credentials
     text = repr(value)

@@ -145,6 +145,10 @@ def _unreachable_broker(surroundings: Surroundings, _: RedisServer) -> None:
     surroundings.environment["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"] = NOWHERE
 
 
+def _wrong_option(surroundings: Surroundings, _: RedisServer) -> None:
+    surroundings.environment["SONGPRINT_KAFKA__PRODUCER_OPTIONS"] = '{"linger.ms": "x"}'
+
+
 def _unreachable_redis(surroundings: Surroundings, _: RedisServer) -> None:
     surroundings.create()
     surroundings.environment["SONGPRINT_REDIS__URL"] = f"redis://{NOWHERE}/0"
@@ -157,6 +161,11 @@ WRONG: dict[str, tuple[Callable[[Surroundings, RedisServer], None], str, tuple[s
     "wrong digest": (_wrong_digest, "bundle", ("gender.onnx", "SHA-256", "export it again")),
     "truncated file": (_truncated_file, "bundle", ("encoder.onnx", "bytes", "export it again")),
     "unreachable broker": (_unreachable_broker, "kafka", (NOWHERE, "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS")),
+    "wrong librdkafka option": (
+        _wrong_option,
+        "kafka",
+        ("SONGPRINT_KAFKA__PRODUCER_OPTIONS: linger.ms: got 'x'; accepts a number from 0 to 900000",),
+    ),
     "unreachable Redis": (_unreachable_redis, "redis", (NOWHERE, "SONGPRINT_REDIS__URL")),
 }
 

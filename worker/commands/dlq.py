@@ -12,6 +12,7 @@ from rich.table import Table
 from worker.adapters.kafka_dead_letters import KafkaDeadLetters, Letter, Place
 from worker.contract.rejection import Reason
 from worker.errors import Stop
+from worker.passed_options import refuse_wrong_options
 from worker.settings import Settings, load_settings
 
 HELP = "Show dead letters, and send their events back once they can succeed."
@@ -50,6 +51,7 @@ def _place(text: str) -> Place:
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config, {})
     kafka = settings.kafka
+    refuse_wrong_options(kafka)
     letters = KafkaDeadLetters(kafka.client_options(), kafka.dead_letter_topic, f"{kafka.group}.dlq-replay")
     try:
         if arguments.action == "list":

@@ -13,6 +13,7 @@ from rich.progress import track
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.errors import Stop
+from worker.passed_options import refuse_wrong_options
 from worker.plays import read_playlists
 from worker.settings import Settings, load_settings
 
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float | None) -> list[str]:
     """Publishes one snapshot for each user; returns why records were refused, empty when all went well."""
+    refuse_wrong_options(settings.kafka)
     producer = make_client(
         Producer,
         {
