@@ -124,6 +124,13 @@ def grant_what_is_listed(secured: Secured, stream: Stream, principal: str) -> No
         future.result(10)
 
 
+def revoke(secured: Secured, kind: ResourceType, name: str, principal: str, right: AclOperation) -> None:
+    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
+    granted = AclBindingFilter(kind, name, ResourcePatternType.LITERAL, principal, None, right, AclPermissionType.ALLOW)
+    for future in admin.delete_acls([granted]).values():
+        assert future.result(10), f"{principal} had no right {right.name} on {name}"
+
+
 def check(stream: Stream, **settings: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, **stream.environment, **settings}
     command = [sys.executable, "-m", "worker", "check"]
@@ -231,20 +238,46 @@ def test_missing_rights_are_named(secured: Secured, stream: Stream, authority: A
     assert "Traceback" not in worker.output()
 
     grant_what_is_listed(secured, stream, "User:CN=stranger")
-    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
-    states = AclBindingFilter(
-        ResourceType.TOPIC,
-        stream.topics.states,
-        ResourcePatternType.LITERAL,
-        "User:CN=stranger",
-        None,
-        AclOperation.WRITE,
-        AclPermissionType.ALLOW,
-    )
-    for future in admin.delete_acls([states]).values():
-        future.result(10)
+    revoke(secured, ResourceType.TOPIC, stream.topics.states, "User:CN=stranger", AclOperation.WRITE)
     checked = check(stream, **given)
     assert f"this Kafka user lacks write on {stream.topics.states}" in checked.stdout, checked.stdout
+    assert "1 problem" in checked.stdout
+
+
+def test_a_missing_right_of_the_group_is_named(secured: Secured, stream: Stream, authority: Authority) -> None:
+    """First by one who may not even look at the group, then by one who may do that alone."""
+    own = authority.sign("onlooker")
+    principal, group = "User:CN=onlooker", stream.settings.kafka.group
+    given = {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.mutual,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "ssl",
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+        "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION": str(own.certificate),
+        "SONGPRINT_KAFKA__SSL_KEY_LOCATION": str(own.key),
+    }
+    grant_what_is_listed(secured, stream, principal)
+    revoke(secured, ResourceType.GROUP, group, principal, AclOperation.READ)
+    blind = check(stream, **given)
+    assert f"problem  group       Kafka, describing the group {group}" in blind.stdout, blind.stdout
+    assert "grant the group rights listed in docs/security.md" in blind.stdout
+    assert "1 problem" in blind.stdout
+
+    with stream.worker():
+        pass  # now there is a group, of which brokers tell who may do what
+    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
+    looking = AclBinding(
+        ResourceType.GROUP,
+        group,
+        ResourcePatternType.LITERAL,
+        principal,
+        "*",
+        AclOperation.DESCRIBE,
+        AclPermissionType.ALLOW,
+    )
+    for future in admin.create_acls([looking]).values():
+        future.result(10)
+    checked = check(stream, **given)
+    assert f"problem  group       this Kafka user lacks read on {group}" in checked.stdout, checked.stdout
     assert "1 problem" in checked.stdout
 
 
