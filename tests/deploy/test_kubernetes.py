@@ -84,9 +84,10 @@ def test_the_operators_kinds_have_only_fields_that_there_are() -> None:
 
 
 PLAIN = [file for file in sorted((FOLDER / "base").glob("*.yaml")) if file.name != "kustomization.yaml"]
+PLAIN += sorted(FOLDER.glob("overlays/*/models.yaml"))
 
 
-@pytest.mark.parametrize("file", PLAIN, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", PLAIN, ids=lambda file: str(file.relative_to(FOLDER)))
 def test_what_is_put_together_follows_its_schema_too(file: Path) -> None:
     each = yaml.safe_load(file.read_text())
     kubernetes_validate.validate(each, KUBERNETES, strict=True)

@@ -10,7 +10,8 @@ import yaml
 
 from deploy.reference.kubernetes import PARTITIONS
 from tests.deploy.test_prometheus import series_of_a_worker
-from worker.settings import Settings
+from worker.configuration import setting_fields, variable
+from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -40,6 +41,58 @@ def test_no_file_is_left_out(build: str) -> None:
     files = {file.name for file in (FOLDER / build).glob("*.yaml")} - {"kustomization.yaml"}
     assert files <= named
     assert named - files <= {"../../base", None}
+
+
+@pytest.mark.parametrize("overlay", ["overlays/small", "overlays/production"])
+def test_an_overlays_patches_are_about_what_the_base_has(overlay: str) -> None:
+    base = written("base/statefulset.yaml")
+    for patch in written(f"{overlay}/kustomization.yaml")["patches"]:
+        whole = written(f"{overlay}/{patch['path']}") if "path" in patch else {"kind": patch["target"]["kind"]}
+        name = whole["metadata"]["name"] if "path" in patch else patch["target"]["name"]
+        assert (whole["kind"], name) == (base["kind"], base["metadata"]["name"])
+        for step in yaml.safe_load(patch.get("patch", "[]")):
+            found: Any = base
+            for part in step["path"].strip("/").split("/"):  # a KeyError says which is not there
+                found = found[int(part) if isinstance(found, list) else part]
+            assert step["op"] in {"replace", "remove"}
+            assert "value" not in step or type(step["value"]) is type(found)
+
+
+def test_production_adds_to_the_one_container_and_its_volumes() -> None:
+    """A strategic merge goes by names: another name would be a second container."""
+    spec = written("overlays/production/secrets.yaml")["spec"]["template"]["spec"]
+    assert [each["name"] for each in spec["containers"]] == [CONTAINER["name"]]
+    for lists in (
+        (spec["volumes"], POD["volumes"]),
+        (spec["containers"][0]["volumeMounts"], CONTAINER["volumeMounts"]),
+    ):
+        added, there = ({each["name"] for each in items} for items in lists)
+        assert not added & there
+
+
+def test_only_production_has_settings_of_its_own_and_adds_them() -> None:
+    (generator,) = written("overlays/production/kustomization.yaml")["configMapGenerator"]
+    assert generator["behavior"] == "merge"
+    assert "configMapGenerator" not in written("overlays/small/kustomization.yaml")
+
+
+@pytest.mark.parametrize("builds", [["base"], ["base", "overlays/production"]], ids=lambda builds: builds[-1])
+def test_the_worker_takes_the_settings_merged(builds: list[str], tmp_path: Path) -> None:
+    given = {name: value for build in builds for name, value in settings(build).items()}
+    assert set(given) <= {variable(name) for name, _ in setting_fields(Settings)}
+    for name in ("kafka-password", "redis-password", "ca.pem"):
+        (tmp_path / name).write_text("secret")
+    loaded = load_settings(
+        None, {}, {name: value.replace("/secrets/", f"{tmp_path}/") for name, value in given.items()}
+    )
+    (gibibytes,) = re.fullmatch(r"(\d+)Gi", CONTAINER["resources"]["limits"]["memory"]).groups()  # type: ignore[union-attr]
+    assert loaded.policy.max_hot_bytes <= int(gibibytes) << 29, "half of what the container may have"
+
+
+def test_topics_have_the_partitions_that_scaling_counts_on() -> None:
+    topics = list(yaml.safe_load_all((FOLDER / "overlays/production/topics.yaml").read_text()))
+    counts = {each["metadata"]["name"]: each["spec"]["partitions"] for each in topics}
+    assert counts["playlist-events"] == counts["user-state"] == PARTITIONS
 
 
 def test_the_pod_is_one_that_the_namespace_lets_in() -> None:
