@@ -1,7 +1,8 @@
 """Ways to cluster users' codes: each learns from codes and then says the cluster of any code."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from training.clusters import KEPT_VARIANCE, STARTS
-from training.models.deep_clustering.embedded import EmbeddedClustering
 from training.serving import Floats
 from training.watch import unwatched
 
@@ -24,18 +24,18 @@ SPHERICAL_ROUNDS = 100
 SHRINKAGE = 1e-3
 """Share of the codes' variance that a Gaussian has in every direction at least."""
 
-EMBEDDED = EmbeddedClustering(
-    widths=(64,),
-    initial="glorot",
-    batch=128,
-    pretrain_epochs=40,
-    pretrain_optimizer="adam",
-    pretrain_rate=1e-3,
-    optimizer="adam",
-    rate=1e-3,
-    refresh=40,
-    iterations=1_200,
-)
+EMBEDDED: dict[str, Any] = {
+    "widths": (64,),
+    "initial": "glorot",
+    "batch": 128,
+    "pretrain_epochs": 40,
+    "pretrain_optimizer": "adam",
+    "pretrain_rate": 1e-3,
+    "optimizer": "adam",
+    "rate": 1e-3,
+    "refresh": 40,
+    "iterations": 1_200,
+}
 """Deep clustering for codes, which are small and few beside images."""
 
 
@@ -84,11 +84,13 @@ METHODS: dict[str, Method] = {
 def _embedded(codes: Floats, clusters: int, seed: int, reconstruction_weight: float) -> Predict:
     middle, spread = codes.mean(axis=0), max(float(codes.std()), 1e-9)
     weight = 0.1 if reconstruction_weight else 1.0
-    settings = replace(
-        EMBEDDED, clusters=clusters, clustering_weight=weight, reconstruction_weight=reconstruction_weight
+    # Imported only now: TensorFlow takes seconds, which neither the other ways nor `--help` should wait for.
+    settings = import_module("training.models.deep_clustering.embedded").EmbeddedClustering(
+        **EMBEDDED, clusters=clusters, clustering_weight=weight, reconstruction_weight=reconstruction_weight
     )
     fitted = settings.fit((codes - middle) / spread, seed, unwatched)
-    return lambda others: fitted.clustering.nearest(fitted.encoder.codes((others - middle) / spread))
+    nearest, codes_of = fitted.clustering.nearest, fitted.encoder.codes
+    return lambda others: np.asarray(nearest(codes_of((others - middle) / spread)), np.intp)
 
 
 def _spherical(rows: Floats, centroids: Floats) -> Floats:

@@ -13,6 +13,7 @@ from tests.acceptance.faults import FAULTS
 from tests.acceptance.run import Result, run
 from tests.acceptance.system import Plan, kept_bundles, scratch
 
+INTERRUPTED = 130
 PROTOCOLS = {
     "cooperative": {"group_protocol": "classic", "assignment": "cooperative-sticky"},
     "eager": {"group_protocol": "classic", "assignment": "range"},
@@ -27,13 +28,17 @@ def main(arguments: list[str] | None = None) -> int:
     plan = plan_of(options)
     console.print(f"seed {plan.seed}, {options.protocol} rebalances, {plan.brokers} brokers, {plan.workers} workers")
     bundles = kept_bundles(options.results)
-    with scratch(options.keep) as folder:
-        result = run(plan, folder, bundles, lambda line: console.print(line, markup=False))
-        report.write(options.results / f"seed-{plan.seed}.json", result)
-        print(report.table(result.outcomes))
-        tell(result, folder)
-        if not result.passed:
-            sys.exit(1)  # out of the block by an exception, which keeps the logs
+    try:
+        with scratch(options.keep) as folder:
+            result = run(plan, folder, bundles, lambda line: console.print(line, markup=False))
+            report.write(options.results / f"seed-{plan.seed}.json", result)
+            print(report.table(result.outcomes))
+            tell(result, folder)
+            if not result.passed:
+                sys.exit(1)  # out of the block by an exception, which keeps the logs
+    except KeyboardInterrupt:
+        console.print("stopped before there was a verdict: nothing is stored")
+        return INTERRUPTED
     return 0
 
 

@@ -20,6 +20,7 @@ HOT_BYTES = 4_000_000
 """Less than the users' states take, so that they come and go."""
 DISTINCT = 50_000
 MIB = 1 << 20
+INTERRUPTED = 130
 
 
 class Sample(NamedTuple):
@@ -129,8 +130,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     leave_on_signals()
     started = time.monotonic()
-    with scratch(keep=False) as folder:
-        samples = run(folder, options.events, options.swaps, _tell)
+    try:
+        with scratch(keep=False) as folder:
+            samples = run(folder, options.events, options.swaps, _tell)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print(f"from the second quarter to the last: {growth(samples)}; {time.monotonic() - started:.0f} s")
     return 0
 

@@ -66,6 +66,21 @@ def test_a_failure_tells_the_seed_and_the_first_difference(
     assert f"seed 7: 1 faults, 1000 events: the promise was {'BROKEN' if found else 'kept'}" in told
 
 
+def test_an_interrupted_run_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_arguments: object) -> Result:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "leave_on_signals", lambda: None)
+    monkeypatch.setattr(command, "kept_bundles", lambda _folder: [])
+    monkeypatch.setattr(command, "run", interrupt)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert command.main(["--results", str(tmp_path)]) == command.INTERRUPTED
+    assert "stopped before there was a verdict" in capsys.readouterr().out
+    assert not list(tmp_path.glob("*.json"))
+
+
 def names(seed: int) -> list[list[str]]:
     return [[fault.name for fault in some] for some in deck(list(FAULTS.values()), Random(seed))]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from confluent_kafka import TopicPartition
 
+from tests.any_redis import any_redis
 from tests.stream import PATIENCE, Stream
 from worker.adapters.kafka_group import KafkaGroup
 
@@ -17,6 +18,7 @@ def command(stream: Stream, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, env=stream.environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
+@any_redis
 def test_topics_are_created_and_shown(stream: Stream) -> None:
     stream.environment["SONGPRINT_KAFKA__LABELS_TOPIC"] = f"{stream.topics.labels}-new"
     before = command(stream, "topics")
@@ -31,6 +33,7 @@ def test_topics_are_created_and_shown(stream: Stream) -> None:
     assert "created" not in again.stdout
 
 
+@any_redis
 def test_a_data_folder_is_loaded_as_snapshots(stream: Stream, tmp_path: Path) -> None:
     with gzip.open(tmp_path / "plays.tsv.gz", "wt") as file:
         file.write("user_id\tsong_id\nanna\ts1\nben\ts2\nanna\ts3\n")
@@ -42,6 +45,7 @@ def test_a_data_folder_is_loaded_as_snapshots(stream: Stream, tmp_path: Path) ->
     assert {record.label["user"]: record.label["songs"] for record in labels} == {"anna": 2, "ben": 1}
 
 
+@any_redis
 def test_what_is_loaded_is_in_the_partitions_where_all_producers_put_it(stream: Stream, tmp_path: Path) -> None:
     """Or a user would get two states; 12 users, since two partitioners agree on some by chance."""
     users = [f"u{number}" for number in range(12)]
@@ -54,6 +58,7 @@ def test_what_is_loaded_is_in_the_partitions_where_all_producers_put_it(stream: 
     assert len({(event.key, event.partition) for event in events}) == 12
 
 
+@any_redis
 def test_loading_nothing_says_what_is_missing(stream: Stream, tmp_path: Path) -> None:
     done = command(stream, "load", str(tmp_path))
     assert done.returncode == 1
@@ -78,6 +83,7 @@ def test_a_reset_begins_anew_from_the_earliest_event(stream: Stream) -> None:
     assert [record.label["songs"] for record in labels] == [1, 2, 1, 2]
 
 
+@any_redis
 def test_a_reset_while_a_worker_runs_is_refused(stream: Stream) -> None:
     with stream.worker():
         done = command(stream, "reset", "--yes")
@@ -85,6 +91,7 @@ def test_a_reset_while_a_worker_runs_is_refused(stream: Stream) -> None:
     assert "stop these workers first" in done.stderr
 
 
+@any_redis
 def test_lost_offsets_stop_the_worker_and_name_the_mend(stream: Stream) -> None:
     with stream.worker():
         stream.send("u", {"type": "snapshot", "songs": ["s1"]})
@@ -99,6 +106,7 @@ def test_lost_offsets_stop_the_worker_and_name_the_mend(stream: Stream) -> None:
     assert "worker reset" in worker.output()
 
 
+@any_redis
 def test_a_changelog_made_anew_under_the_group_stops_the_worker(stream: Stream) -> None:
     with stream.worker():
         stream.send("u", {"type": "snapshot", "songs": ["s1"]})
@@ -111,6 +119,7 @@ def test_a_changelog_made_anew_under_the_group_stops_the_worker(stream: Stream) 
     assert "Topics were made anew" in worker.output()
 
 
+@any_redis
 def test_a_changelog_with_other_partitions_is_refused(stream: Stream) -> None:
     facts = stream.admin.facts()[stream.topics.states]
     stream.admin.recreate(stream.topics.states, 3, facts)
@@ -120,6 +129,7 @@ def test_a_changelog_with_other_partitions_is_refused(stream: Stream) -> None:
     assert "has 3" in worker.output()
 
 
+@any_redis
 def test_deleted_events_stop_the_worker(stream: Stream) -> None:
     with stream.worker():
         stream.send("u", {"type": "snapshot", "songs": ["s1"]})

@@ -6,11 +6,10 @@ import sys
 
 import pytest
 
-from deploy.local.redis import IMPLEMENTATIONS
+from tests.any_redis import any_redis
 from tests.stream import PATIENCE, Record, Stream, eventually
 
-# Which server keeps the cache makes no difference to dead letters.
-pytestmark = pytest.mark.parametrize("redis_url", IMPLEMENTATIONS[:1], indirect=True)
+pytestmark = any_redis
 
 REPLAYED = "songprint.replayed.from"
 BROKEN = b'{"type":"change",'

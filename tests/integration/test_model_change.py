@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.any_redis import any_redis
 from tests.small_bundle import export_small_bundle
 from tests.stream import PATIENCE, Record, Stream, WorkerProcess, eventually
 
@@ -92,6 +93,7 @@ def test_what_was_relabelled_is_not_relabelled_by_the_next_worker(
     assert len(relabels(stream)) == USERS
 
 
+@any_redis
 def test_a_bad_bundle_is_refused_and_the_old_one_goes_on(stream: Stream, deployed: Path, other_bundle: Path) -> None:
     with stream.worker() as worker:
         send_users(stream)
@@ -108,6 +110,7 @@ def test_a_bad_bundle_is_refused_and_the_old_one_goes_on(stream: Stream, deploye
         assert worker.logged("the new bundle is refused; the model in use goes on")
 
 
+@any_redis
 def test_sighup_looks_at_once(stream: Stream, deployed: Path, other_bundle: Path) -> None:
     stream.environment["SONGPRINT_MODEL__WATCH_INTERVAL_S"] = "0"
     with stream.worker() as worker:

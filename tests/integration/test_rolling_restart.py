@@ -1,5 +1,6 @@
 """A worker that is restarted under its name, as a StatefulSet does it: nobody else notices."""
 
+from tests.any_redis import any_redis
 from tests.stream import Stream, WorkerProcess, eventually
 
 SETTINGS = {"SONGPRINT_KAFKA__SESSION_TIMEOUT_MS": "60000"}  # as deploy/kubernetes has it
@@ -16,6 +17,7 @@ def send_to_everybody(stream: Stream) -> None:
     stream.flush()
 
 
+@any_redis
 def test_a_restart_under_the_same_name_moves_no_partition(stream: Stream) -> None:
     with stream.worker("songprint-0", **SETTINGS) as first:
         with stream.worker("songprint-1", **SETTINGS) as second:
