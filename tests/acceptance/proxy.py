@@ -171,9 +171,10 @@ class _Frames:
 
 
 def _read_frame(source: socket.socket) -> bytes:
-    """A frame with its length; empty at the end of the stream."""
+    """A frame with its length; empty at the end of the stream, even if that is in the middle of a frame."""
     head = _read(source, 4)
-    return head and head + _read(source, struct.unpack(">i", head)[0])
+    body = head and _read(source, struct.unpack(">i", head)[0])
+    return body and head + body
 
 
 def _read(source: socket.socket, size: int) -> bytes:

@@ -16,6 +16,7 @@ from deploy.local.kafka import KafkaCluster, properties
 from deploy.local.ports import start_on_free_ports
 from deploy.local.redis import RedisServer, start_redis
 from tests.acceptance.proxy import LOOPBACK, KafkaProxy, TcpProxy, Trap
+from tests.stream import eventually
 
 HEAP = "512m"
 LATE = 4.0  # seconds that a delayed answer takes
@@ -111,6 +112,16 @@ class RedisPair:
         """Asks the serving one, or `server`, directly."""
         with redis.Redis(port=(server or self.serving).port, socket_timeout=10) as client:
             return question(client)
+
+    def empty(self) -> None:
+        """Waits while another fault keeps the serving one from writing."""
+        eventually(self._emptied, "Redis is emptied")
+
+    def _emptied(self) -> bool:
+        try:
+            return bool(self.ask(lambda client: client.flushall()))
+        except redis.RedisError:
+            return False
 
     def fail_over(self) -> None:
         """The standby serves from now on; connections to the other one break."""

@@ -101,3 +101,12 @@ def test_an_answer_that_is_late_comes(path: Path, monkeypatch: pytest.MonkeyPatc
     path.client.ask(END_TXN, 1)
     assert path.client.answer() == 1
     assert slept == [LATE]
+
+
+@pytest.mark.parametrize("sent", [b"\x00\x00", b"\x00\x00\x00\x08", b"\x00\x00\x00\x08four"])
+def test_a_frame_that_breaks_off_is_no_frame(sent: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(sent)
+        theirs.shutdown(socket.SHUT_WR)
+        assert proxy._read_frame(ours) == b""

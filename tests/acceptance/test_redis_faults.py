@@ -121,5 +121,15 @@ def test_a_fault_is_felt_and_over_when_it_returns(pair: RedisPair, name: str) ->
         assert SEEN[name](client), (client.errors[:3], client.steps_back, client.keys())
 
 
+def test_it_is_emptied_though_another_fault_keeps_it_from_writing(pair: RedisPair) -> None:
+    pair.ask(lambda client: client.set(KEEPSAKE, "here"))
+    pair.ask(lambda client: client.replicaof("127.0.0.1", pair.serving.port))
+    writable = threading.Timer(OUTAGE, lambda: pair.ask(lambda client: client.replicaof("NO", "ONE")))
+    writable.start()
+    pair.empty()
+    writable.join()
+    assert pair.ask(lambda client: client.dbsize()) == 0
+
+
 def test_every_fault_of_redis_alone_is_tried_here() -> None:
     assert {fault.name for fault in faults.FAULTS if fault.part == "redis"} == set(SEEN)

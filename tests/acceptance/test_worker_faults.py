@@ -82,11 +82,11 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.processes = Processes(folder)
         self.group = WorkerGroup(cast(Any, self.processes), {}, ["w0", "w1", "w2"], folder)
-        self.redis_was_asked = 0
+        self.redis_was_emptied = 0
         self._folder = folder
 
-    def ask(self, _question: object) -> None:
-        self.redis_was_asked += 1
+    def empty_redis(self) -> None:
+        self.redis_was_emptied += 1
 
     def wait_armed(self) -> None:
         """Until everybody knows of the fault that is meant for it."""
@@ -96,7 +96,7 @@ class Bench:
         """Into a system that has no servers; the first worker is the one that is chosen, or else the last."""
         system = SimpleNamespace(
             group=self.group,
-            servers=SimpleNamespace(redis=SimpleNamespace(ask=self.ask)),
+            servers=SimpleNamespace(redis=SimpleNamespace(empty=self.empty_redis)),
             plan=SimpleNamespace(session_timeout_ms=1_000),
             watch=SimpleNamespace(begin=lambda _marks: None),
             ledger=SimpleNamespace(ends={}),
@@ -115,7 +115,7 @@ class Seen(NamedTuple):
     words: tuple[str, ...] = ()
     """What processes say of it."""
     redis: int = 0
-    """How often Redis was touched."""
+    """How often Redis was emptied."""
 
 
 def at(step: str, number: str = "SIGKILL") -> str:
@@ -161,7 +161,7 @@ def test_a_fault_strikes_and_its_workers_are_back(bench: Bench, name: str) -> No
     assert bench.processes.endings() == (seen.killed, seen.told)
     for words in seen.words:
         eventually(lambda words=words: words in bench.processes.output(), words)
-    assert bench.redis_was_asked == seen.redis
+    assert bench.redis_was_emptied == seen.redis
     assert bench.group.endings == [], "nobody takes it for a crash"
 
 

@@ -72,7 +72,7 @@ def crash_in_restore_at(step: str) -> Callable[[Injection], None]:
     def inject(injection: Injection) -> None:
         worker = injection.system.group.arm(injection.some_worker(), f"{step}:SIGKILL")
         injection.strike()
-        injection.system.servers.redis.ask(lambda client: client.flushall())
+        injection.system.servers.redis.empty()
         wait_for_death(worker)
 
     return inject
