@@ -4,6 +4,7 @@ A test keeps to itself by putting `topic_prefix` before the names of its topics,
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -13,6 +14,9 @@ from hypothesis import settings
 from deploy.local.redis import IMPLEMENTATIONS
 from deploy.local.stack import REDIS_VARIABLE, LocalStack
 from tests.deploy.programs import needed
+
+# A shell that starts something in the background has it ignore SIGINT, and so would do all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Properties are judged by what they find, never by how long a busy machine takes for an example. A test takes the
 # profile that is loaded when its module is imported, so this stands where it comes before all of them.
