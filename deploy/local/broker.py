@@ -28,6 +28,7 @@ class Java:
 
     jars: Sequence[Path]
     heap: str  # as -Xmx takes it, for example 512m
+    options: Sequence[str]
 
     def command(self, scratch: Path) -> list[str]:
         """A Java command line up to the class to run; temporary files, native libraries among them, go to `scratch`."""
@@ -39,7 +40,7 @@ class Java:
             f"-XX:ErrorFile={scratch}/java-error-%p.log",
             f"-Djava.io.tmpdir={scratch}",
             *LOGGING,
-            *QUICK,
+            *self.options,
             "-cp",
             ":".join(map(str, self.jars)),
         ]

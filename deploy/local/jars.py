@@ -43,7 +43,7 @@ def kafka_jars(
     cache = cache or default_cache()
     digests = digests or pinned_digests()
     folder = cache / f"kafka-{KAFKA_VERSION}"
-    with _locked(cache):
+    with locked(cache):
         if not folder.exists():
             report(f"fetching Kafka {KAFKA_VERSION} ({len(digests)} jars, once)")
             _fetch_with_retries(folder, digests, report)
@@ -52,8 +52,8 @@ def kafka_jars(
 
 
 @contextmanager
-def _locked(cache: Path) -> Iterator[None]:
-    """Keep processes that start at the same time from fetching at the same time."""
+def locked(cache: Path) -> Iterator[None]:
+    """Keep processes that start at the same time from making the same thing at the same time."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

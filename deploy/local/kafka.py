@@ -6,14 +6,17 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from deploy.local.broker import READY_SECONDS, Java, KafkaBroker, Node
+from deploy.local.broker import QUICK, READY_SECONDS, Java, KafkaBroker, Node
+from deploy.local.class_cache import class_cache
 from deploy.local.jars import kafka_jars
 from deploy.local.ports import LOOPBACK, start_on_free_ports
 from deploy.local.probe import kafka_nodes
 
+HEAP = "512m"
 INTERNAL_PARTITIONS = 4  # of the offsets and transaction topics; the default of 50 costs seconds at every start
 
 
@@ -57,7 +60,7 @@ def start_kafka(
     folder: Path,
     *,
     brokers: int = 1,
-    heap: str = "512m",
+    heap: str = HEAP,
     config: Mapping[str, str] | None = None,
     listeners: Mapping[str, int] | None = None,
     report: Callable[[str], None] = lambda _: None,
@@ -68,17 +71,35 @@ def start_kafka(
     one, by the listener's name, which `config` has to explain. `report` is told, in words, what is going on.
     Raises LocalStackError; its message names the log.
     """
-    jars = kafka_jars(report)
+    java = quick_java(heap, report)
     report(f"starting Kafka ({brokers} broker{'s' if brokers > 1 else ''})")
 
     def start(ports: tuple[int, ...]) -> KafkaCluster:
         nodes = [Node(1 + i, *ports[2 * i : 2 * i + 2]) for i in range(brokers)]
-        java = Java(jars, heap)
         settings = [{**properties(node, nodes, listeners), **(config or {})} for node in nodes]
         made = [_make_broker(node, each, java, folder) for node, each in zip(nodes, settings, strict=True)]
         return _start_new(made)
 
     return start_on_free_ports(2 * brokers, start)
+
+
+def quick_java(heap: str, report: Callable[[str], None]) -> Java:
+    """For brokers that are started often and live for minutes."""
+    jars = kafka_jars(report)
+    return Java(jars, heap, (*QUICK, *class_cache(jars, partial(_run_once, jars), report)))
+
+
+def _run_once(jars: Sequence[Path], options: Sequence[str]) -> None:
+    """A broker that is started and ends in good order."""
+    java = Java(jars, HEAP, (*QUICK, *options))
+    with TemporaryDirectory(prefix="songprint-") as folder:
+
+        def start(ports: tuple[int, ...]) -> KafkaCluster:
+            node = Node(1, *ports)
+            return _start_new([_make_broker(node, properties(node, [node]), java, Path(folder))])
+
+        with start_on_free_ports(2, start) as cluster:
+            cluster.brokers[0].stop()
 
 
 def _make_broker(node: Node, settings: Mapping[str, str], java: Java, folder: Path) -> KafkaBroker:

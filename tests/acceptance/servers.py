@@ -10,9 +10,8 @@ from typing import Self
 
 import redis
 
-from deploy.local.broker import READY_SECONDS, Java, KafkaBroker, Node
-from deploy.local.jars import kafka_jars
-from deploy.local.kafka import KafkaCluster, properties
+from deploy.local.broker import READY_SECONDS, KafkaBroker, Node
+from deploy.local.kafka import KafkaCluster, properties, quick_java
 from deploy.local.ports import start_on_free_ports
 from deploy.local.redis import RedisServer, start_redis
 from tests.acceptance.proxy import LOOPBACK, KafkaProxy, TcpProxy, Trap
@@ -43,7 +42,7 @@ class Brokers:
 
 def start_brokers(folder: Path, count: int, session_timeout_ms: int) -> Brokers:
     """`session_timeout_ms` is that of the consumer protocol, which the brokers decide."""
-    java = Java(kafka_jars(lambda _: None), HEAP)
+    java = quick_java(HEAP, lambda _: None)
     trap = Trap(LATE)
     sessions = {
         "group.consumer.session.timeout.ms": str(session_timeout_ms),
