@@ -136,7 +136,18 @@ def test_spectral_start_finds_clusters_that_are_not_round() -> None:
     assert means[:, 1].tolist() == pytest.approx([1, 1], abs=0.5)
 
 
-@pytest.mark.parametrize("how", ["kmeans", "spectral", "ward"])
+def test_diffusion_start_tells_clusters_apart_where_there_are_strays() -> None:
+    """Two stripes, and a few images far from both: they are no cluster of their own, and the stripes are two."""
+    rng = np.random.default_rng(0)
+    stripes = np.stack([rng.uniform(0, 3, 400), np.repeat([0, 1.5], 200) + rng.normal(0, 0.25, 400)], axis=1)
+    codes = np.concatenate([stripes, rng.normal((1.5, 30), 0.1, (20, 2))]).astype(np.float32)
+    truth = np.repeat([0, 1], 200)
+    found = {how: start_clusters(how, codes, 2, seed=0)[:400] for how in ("diffusion", "spectral", "ward")}
+    assert adjusted_rand_score(truth, found["diffusion"]) > 0.95
+    assert max(adjusted_rand_score(truth, found[how]) for how in ("spectral", "ward")) < 0.1
+
+
+@pytest.mark.parametrize("how", ["kmeans", "spectral", "ward", "diffusion"])
 @pytest.mark.parametrize("apart", [1.0, 30.0])
 def test_every_start_finds_clusters_that_are_there(how: Start, apart: float) -> None:
     """Whether the graph of neighbours is one or falls into pieces; no cluster is empty."""

@@ -6,18 +6,26 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import diags
+from scipy.sparse.linalg import eigsh
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.neighbors import kneighbors_graph
 
 from training.errors import TrainingError
 from training.serving import Floats
 
-Start = Literal["kmeans", "spectral", "ward"]
-"""K-means of 20 starts. Or, in the graph of nearest neighbours: spectral clusters, which need not be round; or Ward's
-tree, which joins neighbours where it costs the least variance."""
+Start = Literal["kmeans", "spectral", "ward", "diffusion"]
+"""K-means of 20 starts. Or, in the graph of nearest neighbours: spectral clusters, which need not be round; Ward's
+tree, which joins neighbours where it costs the least variance; or K-means of where random walks lead to."""
 
 STARTS = 20
 NEIGHBOURS = 15
+
+WALK = 20
+"""Steps of the random walks: enough to go all over a cluster, too few to leave it often."""
+
+SPARE = 2
+"""Eigenvectors per cluster: the first ones alone may tell a few stray images from the rest, and two clusters not."""
 
 
 def start_clusters(how: Start, codes: Floats, clusters: int, seed: int) -> NDArray[np.intp]:
@@ -60,6 +68,21 @@ def _spectral(codes: Floats, clusters: int, seed: int) -> NDArray[np.int32]:
     return found if len(set(found.tolist())) == clusters else _kmeans(codes, clusters, seed)
 
 
+def _diffusion(codes: Floats, clusters: int, seed: int) -> NDArray[np.int32]:
+    """Images are alike whose random walks through the graph are, after WALK steps, in the same places.
+
+    That is a diffusion map: the slowest eigenvectors of a step, each weighted by what is left of it after all of them.
+    Only directions count, or images in sparse places would all lie together in the middle.
+    """
+    graph = _neighbours(codes)
+    scale = diags(np.asarray(graph.sum(axis=1)).ravel() ** -0.5)
+    guess = np.random.default_rng(seed).random(len(codes))
+    values, vectors = eigsh(scale @ graph @ scale, min(SPARE * clusters, len(codes) - 2), which="LA", v0=guess)
+    places = vectors * np.abs(values) ** WALK
+    places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-12)
+    return _kmeans(places.astype(np.float32), clusters, seed)
+
+
 def _neighbours(codes: Floats) -> Any:
     """The sparse graph [images, images] of nearest neighbours, the same both ways."""
     graph = kneighbors_graph(codes, min(NEIGHBOURS, len(codes) - 1), include_self=False)
@@ -70,4 +93,5 @@ _METHODS: dict[Start, Callable[[Floats, int, int], NDArray[Any]]] = {
     "kmeans": _kmeans,
     "spectral": _spectral,
     "ward": _ward,
+    "diffusion": _diffusion,
 }
