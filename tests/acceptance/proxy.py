@@ -10,7 +10,8 @@ from contextlib import suppress
 LOOPBACK = "127.0.0.1"
 LIST_OFFSETS = 2
 END_TXN = 26
-"""Kafka's api keys; the latter is that of the request which commits or aborts a transaction."""
+CONSUMER_GROUP_HEARTBEAT = 68
+"""Kafka's api keys; END_TXN is that of the request which commits or aborts a transaction."""
 _CHUNK = 1 << 16
 
 Deed = str
@@ -106,21 +107,36 @@ class Trap:
         self.struck = threading.Event()
         self._deed: Deed | None = None
         self._api_key = END_TXN
+        self._longer_than = 0
         self._lock = threading.Lock()
 
-    def set(self, deed: Deed, api_key: int = END_TXN) -> None:
+    def set(self, deed: Deed, api_key: int = END_TXN, longer_than: int = 0) -> None:
+        """Do `deed` to the next request of the kind; or to the first answer of more than `longer_than` bytes."""
         with self._lock:
-            self._deed, self._api_key = deed, api_key
+            self._deed, self._api_key, self._longer_than = deed, api_key, longer_than
             self.struck.clear()
 
     def take(self, api_key: int) -> Deed | None:
-        """What is to be done to a request; the next one gets away."""
+        """What is to be done to a request, or perhaps to its answer; the next one gets away."""
         with self._lock:
             if api_key != self._api_key or self._deed is None:
                 return None
-            deed, self._deed = self._deed, None
-            self.struck.set()
-            return deed
+            return self._deed if self._longer_than else self._strike()
+
+    def spares(self, answer: bytes) -> bool:
+        """Whether an answer is too short to have done to it what was taken for its request."""
+        with self._lock:
+            if not self._longer_than:
+                return False
+            if self._deed is None or len(answer) <= self._longer_than:
+                return True
+            self._strike()
+            return False
+
+    def _strike(self) -> Deed | None:
+        deed, self._deed = self._deed, None
+        self.struck.set()
+        return deed
 
     def release(self) -> None:
         with self._lock:
@@ -161,6 +177,8 @@ class _Frames:
         while frame := _read_frame(server):
             (correlation,) = struct.unpack_from(">i", frame, 4)
             deed = self._marked.pop(correlation, None)
+            if deed and self._trap.spares(frame):
+                deed = None
             if deed == LOSE_ANSWER:
                 return
             if deed == SWALLOW_ANSWER:

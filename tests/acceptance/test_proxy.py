@@ -110,3 +110,16 @@ def test_a_frame_that_breaks_off_is_no_frame(sent: bytes) -> None:
         theirs.sendall(sent)
         theirs.shutdown(socket.SHUT_WR)
         assert proxy._read_frame(ours) == b""
+
+
+def test_short_answers_are_spared(path: Path) -> None:
+    """All answers here have 8 bytes."""
+    path.trap.set(proxy.SWALLOW_ANSWER, longer_than=8)
+    path.client.ask(END_TXN, 1)
+    assert path.client.answer() == 1
+    assert not path.trap.struck.is_set()
+    path.trap.set(proxy.SWALLOW_ANSWER, longer_than=7)
+    for correlation in (2, 3):
+        path.client.ask(END_TXN, correlation)
+    assert path.client.answer() == 3
+    assert path.trap.struck.is_set()

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
+from worker.adapters.kafka_membership import Membership
 from worker.adapters.kafka_offsets import look_up, read_position
 from worker.adapters.ports import NO_OFFSET, Committed, Headers, Ownership, Records
 from worker.errors import Retry, Stop
@@ -68,9 +69,16 @@ class KafkaSource:
         self._admin = admin
         self._topic = topic
         self._incremental = incremental
+        self._membership = self._consumer_protocol()
         self._epoch = 0
         self._ends: dict[int, tuple[int, int]] = {}  # offset after the last record, and after all that was delivered
         self._position: dict[int, int] = {}  # of the partitions that may be delivered
+
+    def _consumer_protocol(self) -> Membership | None:
+        if self._options.get("group.protocol") != "consumer":
+            return None
+        group, member = self._options["group.id"], self._options["group.instance.id"]
+        return Membership(self._admin, group, member, self._topic, self._clock)
 
     def subscribe(self, ownership: Ownership) -> None:
         self._ownership = ownership
@@ -104,6 +112,9 @@ class KafkaSource:
 
     def poll(self, limit: int, timeout: float) -> Records | None:
         if self._join_at is not None and self._clock() >= self._join_at:
+            self._join_anew()
+        if self._membership and (unclear := self._membership.misunderstood(self._assigned)):
+            log.warning("the group and this worker disagree; joining anew", extra={"partitions": sorted(unclear)})
             self._join_anew()
         epoch = self._epoch
         # The first record by poll, which wakes at once; the rest of what is there in one call, without waiting.
@@ -183,17 +194,20 @@ class KafkaSource:
         return now - self._refused_at <= RELEASE_SECONDS
 
     def _join_anew(self) -> None:
-        """A consumer that was refused never tries again by itself."""
+        """A consumer that was refused never tries again by itself, and one that was not told never asks."""
         self._join_at = None
         self._consumer.close()
         self._consumer = make_client(Consumer, self._options)
+        self._membership = self._consumer_protocol()
         self.subscribe(self._ownership)
+
+    def _assigned(self) -> set[int]:
+        return {tp.partition for tp in self._consumer.assignment()}
 
     def _rewind(self, messages: list[Message]) -> None:
         """Gives back a poll during which the assignment changed: kept partitions are read again from where it began."""
-        owned = {tp.partition for tp in self._consumer.assignment()}
         first: dict[int, int] = {}
-        kept = owned & self._position.keys()
+        kept = self._assigned() & self._position.keys()
         for message in messages:
             if message.error() is None and _partition(message) in kept:
                 first.setdefault(_partition(message), _offset(message))
