@@ -3,10 +3,14 @@
 A test keeps to itself by putting `topic_prefix` before the names of its topics, groups and keys.
 """
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +18,7 @@ from hypothesis import settings
 from deploy.local.redis import IMPLEMENTATIONS
 from deploy.local.stack import REDIS_VARIABLE, LocalStack
 from tests.deploy.programs import needed
+from tests.small_bundle import KEPT, export_small_bundle
 
 # A shell that starts something in the background has it ignore SIGINT, and so would do all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -22,6 +27,19 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # profile that is loaded when its module is imported, so this stands where it comes before all of them.
 settings.register_profile("songprint", deadline=None)
 settings.load_profile("songprint")
+
+
+def pytest_configure() -> None:
+    """The first process of a test run has the others, which inherit its environment, share bundles."""
+    if KEPT not in os.environ:
+        os.environ[KEPT] = tempfile.mkdtemp(prefix="songprint-bundles-")
+        atexit.register(shutil.rmtree, os.environ[KEPT], ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that knows the songs s0 to s199: copy it before changing it."""
+    return export_small_bundle(tmp_path_factory.mktemp("bundles") / "small")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """A small bundle for tests, exported the way every bundle is."""
 
+import fcntl
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,12 +14,27 @@ from typing import Any
 
 from tests.small_run import write_small_run
 
+KEPT = "SINGERS_TEST_BUNDLES"
+"""Variable with the folder in which the processes of a test run keep what they have exported, if there is one."""
+
 
 def export_small_bundle(path: Path, seed: int = 0) -> Path:
     """The bundle of the small run in `path`: songs `s0` to `s199`, 8 units, genders f and m, 3 clusters.
 
-    `seed` decides the weights. In a process of its own, so that TensorFlow does not stay in the tests' memory.
+    `seed` decides the weights. The processes of one test run export each bundle once between them.
     """
+    if KEPT not in os.environ:
+        return _export(path, seed)
+    kept = Path(os.environ[KEPT], str(seed))
+    with open(kept.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            _export(kept.with_suffix(".new"), seed).rename(kept)
+    return Path(shutil.copytree(kept, path))
+
+
+def _export(path: Path, seed: int) -> Path:
+    """In a process of its own, so that TensorFlow does not stay in the tests' memory."""
     with tempfile.TemporaryDirectory() as folder:
         run = write_small_run(Path(folder) / "run", seed=seed)
         command = [sys.executable, "-m", "export", str(run), "--out", str(path), "--name", "small"]
