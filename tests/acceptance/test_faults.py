@@ -33,6 +33,7 @@ PLAN = Plan(
     minutes=30,  # a bound for a busy machine; the run is over once every fault was in, a few minutes where it is idle
     faults=SELECTION,
     decks=1,
+    workers=2,
     rate=300,  # other tests share the machine
     session_timeout_ms=6_000,
     transaction_timeout_ms=5_000,

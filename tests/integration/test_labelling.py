@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from tests.any_redis import any_redis
 from tests.deploy.programs import needed
 from tests.stream import PATIENCE, Stream, eventually
 
@@ -134,6 +135,7 @@ def test_a_signal_ends_the_worker_well(stream: Stream, number: signal.Signals) -
         assert worker.logged("stopped")
 
 
+@any_redis
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_worker_that_still_waits_for_kafka(stream: Stream, number: signal.Signals) -> None:
     """As planned, though it has nothing to stop yet: a rolling restart meets workers that have just been started."""
@@ -166,6 +168,7 @@ def test_metrics_tell_what_happened(stream: Stream) -> None:
         eventually(lambda: worker.metric("songprint_lag_events") == 0, "the lag reaches zero")
 
 
+@any_redis
 def test_logs_name_no_user_and_no_song(stream: Stream) -> None:
     with stream.worker() as worker:
         stream.send("canary-user", {"type": "change", "add": ["canary-song"]})
@@ -177,6 +180,7 @@ def test_logs_name_no_user_and_no_song(stream: Stream) -> None:
         assert "canary" not in worker.output()
 
 
+@any_redis
 def test_an_outside_client_sends_and_reads(stream: Stream, kafka: str) -> None:
     kcat = needed("kcat", "kcat")
     with stream.worker():

@@ -5,6 +5,7 @@ from collections import defaultdict
 
 import pytest
 
+from tests.any_redis import any_redis
 from tests.stream import PATIENCE, Record, Stream, eventually
 from worker.adapters.kafka_group import KafkaGroup
 from worker.watermark import Watermark
@@ -134,6 +135,7 @@ def test_a_restart_with_a_warm_redis_restores_nothing(stream: Stream) -> None:
     check_each_event_once(records, ROUNDS)
 
 
+@any_redis
 @pytest.mark.parametrize("assignment", ["cooperative-sticky", "range"])
 def test_two_workers_share_the_partitions_and_one_leaves(stream: Stream, assignment: str) -> None:
     environment = {"SONGPRINT_KAFKA__ASSIGNMENT": assignment}
