@@ -1,7 +1,7 @@
 """What was sent: every event with its user's sequence number, and how far the brokers have taken them."""
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from random import Random
 
@@ -74,17 +74,23 @@ class Ledger:
             self.ends[message.partition()] = message.offset() + 1
 
     def difference(self, inputs: Sequence[Seen]) -> str | None:
-        """Where the input topic is not what was sent, user by user and in order; None if it is the same."""
-        read: Counter[bytes | None] = Counter()
+        """What of the events that were sent is not in the input topic, or not in order; None if all is.
+
+        An event may stand there again later on: brokers that are all killed may forget what an idempotent producer has
+        written, and then it writes that once more. Such an event is an event like any other to whoever reads it.
+        """
+        read: dict[bytes | None, set[int]] = defaultdict(set)
         for seen in inputs:
-            read[seen.key] += 1
+            number, before = int(seen.header(SEQUENCE) or 0), read[seen.key]
+            if not 1 <= number <= self._sent[seen.key]:
+                return f"event {number} of {seen.key!r} is in the topic, and was never sent"
             # Brokers decide where events without a key go, so those have no order.
-            if seen.key and seen.header(SEQUENCE) != b"%d" % read[seen.key]:
-                return f"event {read[seen.key]} of {seen.key!r} in the topic is event {seen.header(SEQUENCE)!r} sent"
-        different = {key for key in self._sent | read if self._sent[key] != read[key]}
-        if different:
-            key = min(different, key=lambda key: key or b"")
-            return f"{self._sent[key]} events of {key!r} were sent, {read[key]} are in the topic"
+            if seen.key and number > len(before) + 1:
+                return f"event {len(before) + 1} of {seen.key!r} is not in the topic where event {number} is"
+            before.add(number)
+        for key, count in self._sent.items():
+            if len(read[key]) != count:
+                return f"{count} events of {key!r} were sent, {len(read[key])} of them are in the topic"
         return None
 
 

@@ -66,6 +66,8 @@ def run(plan: Plan, folder: Path, bundles: list[Path], report: Report) -> Result
         drained = _drain(system)
         seen = observe(system.stream, system.servers.redis, system.model)
         report(f"read back {len(seen.inputs)} events, {len(seen.labels)} labels, {len(seen.letters)} dead letters")
+        if len(seen.inputs) > system.ledger.count:
+            report(f"{len(seen.inputs) - system.ledger.count} events were written again by their own producer")
         findings = [Finding("the drain", drained)] if drained else []
         findings += _judge(system, seen)
     seconds = time.monotonic() - started

@@ -29,6 +29,14 @@ def test_a_topic_with_what_was_sent(ledger: Ledger) -> None:
     assert ledger.difference(topic()) is None
 
 
+@pytest.mark.parametrize("at", [1, 4])
+@pytest.mark.parametrize("again", [0, 3])
+def test_an_event_may_stand_there_again(ledger: Ledger, again: int, at: int) -> None:
+    events = topic()
+    events.insert(at, events[again])
+    assert ledger.difference(events) is None
+
+
 def a_lost_event(events: list[Seen]) -> None:
     del events[0]
 
@@ -37,8 +45,12 @@ def the_last_event_lost(events: list[Seen]) -> None:
     del events[2]
 
 
-def an_event_twice(events: list[Seen]) -> None:
-    events.insert(1, events[0])
+def an_event_twice_in_anothers_place(events: list[Seen]) -> None:
+    events[2] = events[0]
+
+
+def nobodys_event_with_another_number(events: list[Seen]) -> None:
+    events[3] = events[3]._replace(headers=[(SEQUENCE, b"2")])
 
 
 def two_events_swapped(events: list[Seen]) -> None:
@@ -58,7 +70,8 @@ def an_event_that_nobody_sent(events: list[Seen]) -> None:
     [
         a_lost_event,
         the_last_event_lost,
-        an_event_twice,
+        an_event_twice_in_anothers_place,
+        nobodys_event_with_another_number,
         two_events_swapped,
         nobodys_event_lost,
         an_event_that_nobody_sent,
