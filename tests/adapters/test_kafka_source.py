@@ -38,6 +38,27 @@ def test_a_committed_offset_is_hidden_while_a_transaction_is_open(kafka_log: Kaf
     assert source.committed(0, PATIENCE) == Committed(7)
 
 
+def test_a_poll_waits_for_its_first_record_alone(kafka_log: KafkaLog) -> None:
+    """To wait for a full batch would hold up the labels of the events that are there."""
+    source = kafka_log.source()
+    own(source)
+    consumer, asked = source._consumer, []
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            return getattr(consumer, name)
+
+        def consume(self, count: int, timeout: float) -> list[Message]:
+            asked.append((count, timeout))
+            return consumer.consume(count, timeout)
+
+    source._consumer = Watched()  # type: ignore[assignment]
+    kafka_log.send(0, b"x")
+    source.resume(0, 0)
+    assert len(poll(source, limit=10)) == 1
+    assert asked == [(9, 0)]
+
+
 def test_lag_reaches_zero_behind_transactions(kafka_log: KafkaLog, transactional: Producer) -> None:
     """Markers and aborted records stand at the end and will never be delivered."""
     source = kafka_log.source()

@@ -44,6 +44,20 @@ def test_what_the_commit_protocol_depends_on_is_set() -> None:
     assert producer_options(given)["message.timeout.ms"] < 9_000, "given up before the broker aborts the transaction"
 
 
+def test_clients_are_set_for_speed_unless_told_otherwise() -> None:
+    """Each default in their place was measured to be slow, or to starve the worker; the reasons stand beside them."""
+    producing = {
+        "compression.type": "lz4",
+        "linger.ms": 5,
+        "retry.backoff.ms": 5,
+        "connections.max.idle.ms": 5_000,
+        "queue.buffering.max.messages": 1_000_000,
+    }
+    assert producer_options(settings()).items() >= producing.items()
+    assert consumer_options(settings())["fetch.queue.backoff.ms"] == 10
+    assert changelog_options(settings()).items() >= {"fetch.queue.backoff.ms": 10, "fetch.wait.max.ms": 20}.items()
+
+
 @pytest.mark.parametrize("assignment", ["range", "cooperative-sticky"])
 def test_the_consumer_joins_as_the_settings_say(assignment: str) -> None:
     options = consumer_options(settings(KAFKA__ASSIGNMENT=assignment, KAFKA__SESSION_TIMEOUT_MS="40000"))

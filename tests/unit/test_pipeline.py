@@ -1,6 +1,7 @@
 """A batch through the pipeline, with a small model whose answers depend on the playlist alone."""
 
 import json
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -324,6 +325,28 @@ def test_a_model_that_fails_on_many_at_once_only_stops_the_worker() -> None:
     with pytest.raises(Stop, match=r"4 playlists together and on none alone: .*SONGPRINT_BATCH__CHUNK_EVENTS"):
         process(pipeline, records_of(*[("a", change("s0"))] * 4))
     pipeline.close()
+
+
+def test_the_next_chunk_is_folded_while_the_models_run() -> None:
+    """Else the models and the rest of the work would wait for each other."""
+    folded = threading.Event()
+
+    class Waiting(SmallModel):
+        def run(self, features: Features) -> Scores:
+            assert folded.wait(10), "the second chunk waits for the first one's scores"
+            return super().run(features)
+
+    class Watched(dict[bytes, UserState | None]):
+        def __missing__(self, key: bytes) -> None:
+            if key == b"c":
+                folded.set()
+
+    pipeline = make_pipeline(Waiting(), chunk_events=1)
+    records = records_of(("a", change("s0")), ("c", change("s1")))
+    decoded = pipeline.decode(records)
+    outputs = list(pipeline.process(records, decoded, {1: Watched()}, {1: {}}))
+    pipeline.close()
+    assert [key for each in outputs for key, _, _ in each.records] == [b"a", b"c"]
 
 
 def test_relabelling_repeats_the_label_of_everyone_who_may_be_labelled(pipeline: Pipeline) -> None:
