@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from confluent_kafka import KafkaException
 from rich.console import Console
 
@@ -13,8 +12,9 @@ from deploy.local.signals import leave_on_signals
 from tests.benchmark import own, peers
 from tests.benchmark.contender import Contender
 from tests.benchmark.environments import CACHE
-from tests.benchmark.regression import figures, slower
-from tests.benchmark.report import Report, make_report
+from tests.benchmark.last import read_last, save_last
+from tests.benchmark.regression import complaints
+from tests.benchmark.report import Report, encoded, make_report
 from tests.benchmark.results import Results
 from tests.benchmark.session import Plan, Session
 from tests.benchmark.tables import as_markdown
@@ -27,7 +27,6 @@ PARTS: dict[str, Callable[[Session], None]] = {
     "stages": Session.stage,
 }
 INTERRUPTED = 130
-LAST = Path(__file__).with_name("last.json")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,8 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     plan, results = _plan(options), Results()
     try:
         with Session(plan, results, console.print) as session:
-            for name in [options.part] if options.part else PARTS:
-                PARTS[name](session)
+            for name, measure in PARTS.items():
+                if name in options.parts or not options.parts:
+                    measure(session)
     except (LocalStackError, KafkaException) as error:
         console.print(f"error: {error}")
         return 1
@@ -47,29 +47,19 @@ def main(arguments: list[str] | None = None) -> int:
     finally:  # what was measured until then is not lost
         report = make_report(plan.contenders, results)
         _write(report, options.out)
-    if options.save:
-        LAST.write_bytes(_encoded(report))
     print(as_markdown(report))
-    worse = _slower(report)
+    worse = complaints(read_last(), report)
     for line in worse:
-        console.print(f"more than 10 % slower: {line}")
+        console.print(line)
+    if options.save:
+        save_last(report)
     return 1 if options.strict and worse else 0
-
-
-def _slower(report: Report) -> list[str]:
-    if not LAST.exists():
-        return []
-    return slower(figures(msgspec.json.decode(LAST.read_bytes(), type=Report)), figures(report))
 
 
 def _write(report: Report, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_encoded(report))
+    path.write_bytes(encoded(report))
     path.with_suffix(".md").write_text(as_markdown(report))
-
-
-def _encoded(report: Report) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -89,9 +79,31 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmark",
         description="How fast the worker is, beside the raw copy and what else one might pick; each contender alone on "
-        "servers of its own, in turns. Without a part: all of them (about an hour and a half).",
+        "servers of its own, in turns. Without a part: all of them (two to three hours).",
     )
-    parser.add_argument("part", nargs="?", choices=PARTS, help="only this")
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        type=_part,
+        metavar="PART",
+        help=f"only these of {', '.join(PARTS)}; latency at 70 %% of capacity needs the throughput of the same session",
+    )
+    _add_plan(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=CACHE / "result.json",
+        metavar="FILE.json",
+        help="where the results go, with a table beside them",
+    )
+    parser.add_argument("--save", action="store_true", help="make this the last result, in the parts that it has")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 if the worker failed or is more than 10 %% slower"
+    )
+    return parser
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--contenders",
         type=_contenders,
@@ -112,16 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quiet", type=float, default=30, metavar="S", help="how long to wait for a quiet machine before a run (30)"
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=CACHE / "result.json",
-        metavar="FILE.json",
-        help="where the results go, with a table beside them",
-    )
-    parser.add_argument("--save", action="store_true", help="make this the last result that others are compared with")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if something is more than 10 %% slower")
-    return parser
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise argparse.ArgumentTypeError(f"there is no part {text!r}, only {', '.join(PARTS)}")
+    return text
 
 
 def _contenders(text: str) -> list[Contender]:

@@ -13,6 +13,8 @@ from tests.benchmark.model import ROOT, Model
 from tests.benchmark.servers import Servers
 
 STOP_SECONDS = 40.0
+EXACTLY_ONCE = "exactly once"
+AT_LEAST_ONCE = "at least once"
 
 
 class Unavailable(Exception):
@@ -73,7 +75,7 @@ class Contender:
     name: str
     title: str
     promise: str
-    """What it promises of its outputs after a crash, as it is set up here."""
+    """EXACTLY_ONCE or AT_LEAST_ONCE: what it promises of its outputs after a crash, as it is set up here."""
     prepare: Callable[[Job], Sequence[Command]]
     """Makes what the job needs; the commands that do the work."""
     set_up: Callable[[], object] = lambda: None

@@ -1,16 +1,17 @@
 """Latency: from the moment at which an event was due to the moment at which a reader has its committed label."""
 
-import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from tests.benchmark.contender import Contender, Contention, Job, Running
-from tests.benchmark.model import ROOT, Model
-from tests.benchmark.reader import LabelReader
+from tests.benchmark.contender import Contender, Job, Running
+from tests.benchmark.model import Model
+from tests.benchmark.pacemaker import Pacemaker
+from tests.benchmark.reader import Arrived, LabelReader
 from tests.benchmark.statistics import Percentiles, percentiles
 from tests.benchmark.throughput import Bench, process_groups
 from tests.benchmark.usage import OTHERS, Usage
@@ -39,6 +40,8 @@ class Latency:
     batch: int
     tuning: str
     rate: float
+    share: float
+    """Of what the contender can do, where the rate was chosen by that; 0 where it was given."""
     seconds: float
     milliseconds: Percentiles
     labels: int
@@ -68,6 +71,7 @@ def measure_latency(
     run: str,
     batch: int,
     rate: float,
+    share: float,
     seconds: float,
     warm_seconds: float,
     tuning: Tuning,
@@ -90,20 +94,36 @@ def measure_latency(
         linger_ms=tuning.linger_ms,
     )
     commands = contender.prepare(job)
+    total = warm_seconds + seconds
     pace = [sys.executable, "-m", "tests.benchmark.pace", servers.brokers, job.events]
-    with Running(commands, bench.logs / f"{group}.log") as running, LabelReader(job) as reader:
+    pace += ["--rate", str(rate), "--seconds", str(total)]
+    with Running(commands, bench.log(job)) as running, LabelReader(job) as reader:
         reader.wait_ready(running, READY_SECONDS)
         with Usage(process_groups(servers, running)) as usage:
-            total = warm_seconds + seconds
-            producer = subprocess.Popen([*pace, "--rate", str(rate), "--seconds", str(total)], cwd=ROOT)
-            arrived = reader.read(round(total * rate), total + REST_SECONDS, running)
-            if producer.wait(REST_SECONDS):
-                raise Contention("the paced producer failed")
+            arrived = read_paced(pace, reader, running, round(total * rate), total)
     decode = msgspec.json.Decoder(_At).decode
     waited = [(decode(message.value() or b"").at.timestamp(), some.at) for some in arrived for message in some]
     first = min(due for due, _ in waited) + warm_seconds
     measured = [(arrival - due) * 1000 for due, arrival in waited if due >= first]
     cores = [usage.cpu_between(name, first, first + seconds) / seconds for name in ("contender", OTHERS)]
     return Latency(
-        contender.name, model.units, batch, tuning.name, rate, seconds, percentiles(measured), len(measured), *cores
+        contender.name,
+        model.units,
+        batch,
+        tuning.name,
+        rate,
+        share,
+        seconds,
+        percentiles(measured),
+        len(measured),
+        *cores,
     )
+
+
+def read_paced(pace: Sequence[str], reader: LabelReader, running: Running, count: int, seconds: float) -> list[Arrived]:
+    """The labels of `count` events that the command `pace` sends within `seconds`. Raises Contention."""
+    with Pacemaker(pace) as pacemaker:
+        pacemaker.wait_ready(READY_SECONDS)
+        arrived = reader.read(count, seconds + REST_SECONDS, running)
+        pacemaker.wait_done(REST_SECONDS)
+    return arrived

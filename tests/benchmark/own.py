@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from tests.benchmark.contender import Command, Contender, Job
+from tests.benchmark.contender import EXACTLY_ONCE, Command, Contender, Job
 from tests.benchmark.model import ROOT
 from worker.adapters.kafka_topics import plan
 from worker.assemble import topics_of
@@ -29,12 +29,17 @@ def worker_environment(job: Job, instance: str) -> dict[str, str]:
     }
 
 
+def worker_commands(job: Job) -> Sequence[Command]:
+    """Its workers, where the job has its topics already."""
+    return [Command(WORKER_COMMAND, worker_environment(job, str(number))) for number in range(job.workers)]
+
+
 def _prepare_worker(job: Job) -> Sequence[Command]:
     topics = topics_of(load_settings(None, {}, worker_environment(job, "0")))
     configs = {each.name: each.config for each in plan(topics, 1)}
     for name in (topics.states, topics.dead_letters):
         job.servers.create(name, configs[name])
-    return [Command(WORKER_COMMAND, worker_environment(job, str(number))) for number in range(job.workers)]
+    return worker_commands(job)
 
 
 def _prepare_copy(job: Job) -> Sequence[Command]:
@@ -45,13 +50,13 @@ def _prepare_copy(job: Job) -> Sequence[Command]:
 COPY = Contender(
     name="copy",
     title="raw transactional copy (no work)",
-    promise="exactly once",
+    promise=EXACTLY_ONCE,
     prepare=_prepare_copy,
     labels=False,
 )
 WORKER = Contender(
     name="songprint",
     title="this worker",
-    promise="exactly once",
+    promise=EXACTLY_ONCE,
     prepare=_prepare_worker,
 )

@@ -14,6 +14,9 @@ from confluent_kafka import Producer
 
 from tests.benchmark.workload import Change, Workload
 
+READY = "ready"
+"""Said in a line of its own before the first event is due: to make them all takes a while."""
+
 
 def due(rate: float, start: float, clock: Callable[[], float], rest: Callable[[float], None]) -> Iterator[float]:
     """The times at which events are due, endlessly, each given out when it has come. `rest` waits some seconds."""
@@ -47,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
     )
     changes = list(Workload(events=count, seed=1).changes())
+    print(READY, flush=True)
     schedule = due(options.rate, time.time(), time.time, time.sleep)
     for change, at in zip(changes, schedule, strict=False):
         producer.produce(options.topic, stamped(change, at), change.key)

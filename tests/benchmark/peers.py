@@ -4,12 +4,10 @@ import subprocess
 from collections.abc import Sequence
 from functools import partial
 
-from tests.benchmark.contender import Command, Contender, Job
+from tests.benchmark.contender import AT_LEAST_ONCE, EXACTLY_ONCE, Command, Contender, Job
 from tests.benchmark.environments import PEERS, jars_of, python_of
 
 HEAP = "-Xmx1g"
-EXACTLY_ONCE = "exactly once"
-AT_LEAST_ONCE = "at least once"
 
 
 def _environment(job: Job, **more: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ import psutil  # type: ignore[import-untyped]
 
 from tests.benchmark.contender import Contender
 from tests.benchmark.latency import Latency
-from tests.benchmark.results import Results
-from tests.benchmark.scale import Restored
+from tests.benchmark.restore import Restored
+from tests.benchmark.results import Failure, Results
 from tests.benchmark.stages import Stages
 from tests.benchmark.statistics import Spread, spread
 from tests.benchmark.throughput import Throughput, quiet
@@ -53,6 +53,18 @@ class LatencyRow(msgspec.Struct, frozen=True):
     p999: Spread
     cores: Spread
     others: Spread
+    share: float = 0.0
+    """Of what the contender can do, where the rate was chosen by that."""
+
+
+class RestoredRow(msgspec.Struct, frozen=True):
+    """Repeated starts of the worker with the states of as many users."""
+
+    users: int
+    warm_seconds: Spread
+    cold_seconds: Spread
+    redis_bytes: Spread
+    megabytes: Spread
 
 
 class About(msgspec.Struct, frozen=True):
@@ -71,14 +83,20 @@ class Report(msgspec.Struct, frozen=True):
     latency: list[LatencyRow]
     scale: dict[str, ThroughputRow]
     """By what is different from the usual."""
-    restored: list[Restored]
+    restored: list[RestoredRow]
     stages: list[Stages]
-    failures: list[str]
+    failures: list[Failure]
+    left_out: list[str] = []
+
+
+def encoded(report: Report) -> bytes:
+    """As a JSON file."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 
 def make_report(contenders: Iterable[Contender], results: Results) -> Report:
     runs = _alike(results.throughputs, lambda run: (run.units, run.batch))
-    latencies = _alike(results.latencies, lambda run: (run.units, run.rate, run.tuning))
+    latencies = _alike(results.latencies, _load)
     return Report(
         FORMAT,
         datetime.now(UTC).isoformat(timespec="seconds"),
@@ -87,10 +105,16 @@ def make_report(contenders: Iterable[Contender], results: Results) -> Report:
         list(map(_throughput_row, runs)),
         list(map(_latency_row, latencies)),
         {question: _throughput_row(runs) for question, runs in results.points.items() if runs},
-        results.restored,
+        _restored_rows(results.restored),
         results.stages,
         results.failures,
+        results.left_out,
     )
+
+
+def _load(run: Latency) -> tuple[int, float, float, str]:
+    """What latency runs under the same conditions have in common; a share of the capacity is another rate for each."""
+    return run.units, run.share, 0.0 if run.share else run.rate, run.tuning
 
 
 def _alike(results: Iterable[Any], conditions: Callable[[Any], tuple[Any, ...]]) -> list[list[Any]]:
@@ -140,7 +164,16 @@ def _latency_row(runs: Sequence[Latency]) -> LatencyRow:
         spread([run.milliseconds.p999 for run in runs]),
         spread([run.cpu for run in runs]),
         spread([run.others for run in runs]),
+        first.share,
     )
+
+
+def _restored_rows(results: Sequence[Restored]) -> list[RestoredRow]:
+    rows = []
+    for users in dict.fromkeys(each.users for each in results):
+        columns = zip(*(each[1:] for each in results if each.users == users), strict=True)
+        rows.append(RestoredRow(users, *map(spread, columns)))
+    return rows
 
 
 def _machine() -> dict[str, Any]:

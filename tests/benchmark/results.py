@@ -2,10 +2,24 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from tests.benchmark.latency import Latency
-from tests.benchmark.scale import Restored
+from tests.benchmark.restore import Restored
 from tests.benchmark.stages import Stages
 from tests.benchmark.throughput import Throughput
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A run that gave no result."""
+
+    contender: str
+    what: str
+    """What was to be measured, and under which conditions."""
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.contender}, {self.what}: {self.why}"
 
 
 @dataclass
@@ -16,5 +30,6 @@ class Results:
     """Runs under other conditions than the usual ones, by what is different."""
     restored: list[Restored] = field(default_factory=list)
     stages: list[Stages] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    """What could not be measured, and why."""
+    failures: list[Failure] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """What was not tried, and why."""

@@ -1,7 +1,7 @@
 """The servers of a benchmark, the topics in them, and what is known of them while a contender runs."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from deploy.local.errors import LocalStackError
 from deploy.local.process import ServerProcess
 from deploy.local.stack import LocalStack
-from tests.benchmark.workload import PREFIX, Workload
+from tests.benchmark.steady import Snapshot
+from tests.benchmark.workload import PREFIX, Change, Workload
 
 PARTITIONS = 8
 SECONDS = 30.0
@@ -83,15 +84,19 @@ class Servers:
         if workload.topic in self.admin.list_topics(timeout=SECONDS).topics:
             return
         self.create(workload.topic, {"retention.ms": "-1"})
+        self.send(workload.topic, workload.changes())
+
+    def send(self, topic: str, events: Iterable[Change | Snapshot]) -> None:
+        """Sends as fast as the broker takes them, and waits until it has all of them."""
         producer = Producer({"bootstrap.servers": self.brokers, **PRODUCER})
-        for number, change in enumerate(workload.changes()):
-            producer.produce(workload.topic, change.value(), change.key)
+        for number, event in enumerate(events):
+            producer.produce(topic, event.value(), event.key)
             if number % 10_000 == 0:
                 producer.poll(0)
                 while len(producer) > 500_000:
                     producer.poll(0.1)
         if producer.flush(SECONDS):
-            raise LocalStackError(f"the events of {workload.topic} were not delivered within {SECONDS:g} s")
+            raise LocalStackError(f"the last events of {topic} were not delivered within {SECONDS:g} s")
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from tests.benchmark.environments import CACHE
 from tests.benchmark.latency import AS_DOCUMENTED, FOR_LATENCY, measure_latency
 from tests.benchmark.model import Model, make_model
 from tests.benchmark.own import WORKER
-from tests.benchmark.results import Results
-from tests.benchmark.scale import UNITS, measure_restore, points
+from tests.benchmark.restore import measure_restore
+from tests.benchmark.results import Failure, Results
+from tests.benchmark.scale import UNITS, measure_point, points
 from tests.benchmark.servers import running_servers
 from tests.benchmark.stages import measure_stages
 from tests.benchmark.statistics import spread
@@ -90,37 +91,40 @@ class Session:
                 self._model(units),
                 batch=batch,
             )
-            self._attempt(contender.name, measure, self.results.throughputs)
+            what = f"throughput, {units} units, batches of {batch:,}"
+            self._attempt(contender.name, what, measure, self.results.throughputs)
 
     def latency(self) -> None:
-        """At the plan's rates, and at a share of what each was able to do in the session's throughput runs."""
+        """At the plan's rates, and at a share of what each was able to do in the session's throughput runs.
+
+        With the first of the plan's widths: a whole session would take half as long again with a second one.
+        """
         for units, rate, contender in self._turns(self.plan.units[:1], self.plan.rates):
             self._latency(contender, units, rate)
+        capacities = self._capacities(self.plan.units[0])
         for units, _, contender in self._turns(self.plan.units[:1], [0]):
-            if capacity := self._capacity(contender, units):
-                self._latency(contender, units, CAPACITY_SHARE * capacity)
+            if capacity := capacities.get(contender.name):
+                self._latency(contender, units, CAPACITY_SHARE * capacity, CAPACITY_SHARE)
 
     def scale(self) -> None:
         """The worker under other conditions than the usual ones."""
-        for _, point in itertools.product(range(self.plan.repeat), points(self.plan.events)):
-            measure = partial(
-                measure_throughput,
-                self._bench,
-                WORKER,
-                point.workload,
-                self._model(UNITS, point.workload.vocabulary),
-                batch=self.plan.batches[0],
-                workers=point.workers,
-            )
-            self._attempt(point.question, measure, self.results.points.setdefault(point.question, []))
-        self._attempt("restore", partial(measure_restore, self._bench, self._model(UNITS)), self.results.restored)
+        batch = self.plan.batches[0]
+        for _ in range(self.plan.repeat):
+            for point in points(self.plan.events):
+                model = self._model(UNITS, point.workload.vocabulary)
+                measure = partial(measure_point, self._bench, point, model, batch=batch)
+                results = self.results.points.setdefault(point.question, [])
+                self._attempt(WORKER.name, f"scale, {point.question}", measure, results)
+            restore = partial(measure_restore, self._bench, self._model(UNITS), batch=batch)
+            self._attempt(WORKER.name, "scale, restore", restore, self.results.restored)
 
     def stage(self) -> None:
         """What each step of the worker costs alone."""
         for units in self.plan.units:
-            self._attempt("stages", partial(measure_stages, self._bench, self._model(units)), self.results.stages)
+            measure = partial(measure_stages, self._bench, self._model(units))
+            self._attempt(WORKER.name, f"steps alone, {units} units", measure, self.results.stages)
 
-    def _latency(self, contender: Contender, units: int, rate: float) -> None:
+    def _latency(self, contender: Contender, units: int, rate: float, share: float = 0.0) -> None:
         for tuning in (AS_DOCUMENTED, FOR_LATENCY) if contender.commits_by_time else (AS_DOCUMENTED,):
             measure = partial(
                 measure_latency,
@@ -129,24 +133,26 @@ class Session:
                 self._model(units),
                 batch=self.plan.batches[0],
                 rate=rate,
+                share=share,
                 seconds=self.plan.seconds,
                 warm_seconds=WARM_SECONDS,
                 tuning=tuning,
             )
-            self._attempt(contender.name, measure, self.results.latencies)
+            what = f"latency at {rate:,.0f} events/s, {units} units, set {tuning.name}"
+            self._attempt(contender.name, what, measure, self.results.latencies)
 
     def _turns(self, first: Sequence[int], second: Sequence[int]) -> Iterator[tuple[int, int, Contender]]:
         """Every combination, contender after contender, and all of that as often as the plan repeats."""
         for _ in range(self.plan.repeat):
             yield from itertools.product(first, second, self._contenders)
 
-    def _attempt(self, name: str, measure: Measure[Result], results: list[Result]) -> None:
+    def _attempt(self, contender: str, what: str, measure: Measure[Result], results: list[Result]) -> None:
         wait_until_quiet(QUIET_CORES, self.plan.quiet_seconds)
         try:
             result = measure(run=str(next(self._numbers)))
         except Contention as problem:
-            self.tell(f"failed: {name}: {problem}")
-            self.results.failures.append(f"{name}: {str(problem).splitlines()[0]}")
+            self.tell(f"failed: {contender}, {what}: {problem}")
+            self.results.failures.append(Failure(contender, what, str(problem).splitlines()[0]))
         else:
             results.append(result)
             self.tell(str(result))
@@ -156,18 +162,29 @@ class Session:
     def _model(self, units: int, vocabulary: int = Workload().vocabulary) -> Model:
         return make_model(CACHE, units, vocabulary)
 
-    def _capacity(self, contender: Contender, units: int) -> float:
-        """Events a second that a contender was able to do; 0 if that was not measured."""
-        rates = [
-            each.rate for each in self.results.throughputs if (each.contender, each.units) == (contender.name, units)
-        ]
-        return spread(rates).median if rates else 0.0
+    def _capacities(self, units: int) -> dict[str, float]:
+        """Events a second that each contender was able to do, and labelled; the others are left out with a word."""
+        runs = [run for run in self.results.throughputs if run.units == units]
+        capacities = {}
+        for contender in self._contenders:
+            what = f"{contender.name}, latency at {CAPACITY_SHARE:.0%} of capacity"
+            rates = [run.rate for run in runs if run.contender == contender.name]
+            if not contender.labels:
+                self._leave_out(f"{what}: nothing here paces events as fast as it copies them")
+            elif not rates:
+                self._leave_out(f"{what}: this session has no throughput of it to take a share of")
+            else:
+                capacities[contender.name] = spread(rates).median
+        return capacities
+
+    def _leave_out(self, what: str) -> None:
+        self.tell(f"left out: {what}")
+        self.results.left_out.append(what)
 
     def _can_run(self, contender: Contender) -> bool:
         try:
             contender.set_up()
         except Unavailable as problem:
-            self.tell(f"skipped: {contender.name}: {problem}")
-            self.results.failures.append(f"{contender.name} skipped: {problem}")
+            self._leave_out(f"{contender.name} skipped: {problem}")
             return False
         return True

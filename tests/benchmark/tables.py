@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from tests.benchmark.report import LatencyRow, Report, ThroughputRow
-from tests.benchmark.scale import Restored
+from tests.benchmark.report import LatencyRow, Report, RestoredRow, ThroughputRow
 from tests.benchmark.stages import Stages
 from tests.benchmark.statistics import Spread
 
@@ -25,105 +24,106 @@ def as_markdown(report: Report) -> str:
     if report.scale:
         lines += ["", "### The worker under other conditions", "", *_scale_table(report)]
     if report.restored:
-        lines += ["", "### Start and restore", "", *map(_restored, report.restored)]
+        lines += ["", "### Start and restore", "", *_restored_table(report.restored)]
     for stages in report.stages:
         lines += ["", f"### Steps alone, {stages.units} units", "", *_stage_table(stages)]
     if report.failures:
-        lines += ["", "### Not measured", "", *(f"- {failure}" for failure in report.failures)]
+        lines += ["", "### Failed", "", *(f"- {failure}" for failure in report.failures)]
+    if report.left_out:
+        lines += ["", "### Left out", "", *(f"- {what}" for what in report.left_out)]
     return "\n".join(lines) + "\n"
 
 
 def _throughput_table(report: Report, rows: Sequence[ThroughputRow]) -> list[str]:
-    ceiling = next((row.rate.median for row in rows if row.contender == "copy"), None)
-    head = (
-        "",
-        "promises",
-        "events/s",
-        "warm",
-        "of the copy",
-        "CPU us/event",
-        "warm",
-        "broker",
-        "Redis",
-        "MB",
-        "others",
-    )
-    lines = [_line(head), _line(["---"] * len(head))]
+    found = {row.contender: row for row in rows}
+    ceiling, worker = found.get("copy"), found.get("songprint")
+    head = ("", "promises", "events/s", "warm", "of the copy", "the worker is times as fast", "warm")
+    lines = _head(*head, "CPU us/event", "warm", "broker", "Redis", "MB", "others")
     for row in rows:
         of = report.contenders[row.contender]
-        complete = (
-            ""
-            if not row.missing + row.repeated + row.wrong
-            else (f" ({row.missing} missing, {row.repeated} repeated, {row.wrong} of {row.checked} wrong)")
-        )
         cells = (
             of.title,
-            of.promise + complete,
+            of.promise + (f" ({row.repeated} repeated)" if row.repeated else ""),
             _figure(row.rate),
-            f"{row.warm_rate.median:,.0f}",
-            f"{row.rate.median / ceiling:.0%}" if ceiling else "",
-            f"{row.cpu.median:.1f}",
-            f"{row.warm_cpu.median:.1f}",
-            f"{row.broker_cpu.median:.1f}",
-            f"{row.redis_cpu.median:.1f}",
-            f"{row.megabytes.median:.0f}",
-            f"{row.others.median:.2f}",
+            _figure(row.warm_rate),
+            f"{row.rate.median / ceiling.rate.median:.0%}" if ceiling and ceiling.rate.median else "",
+            _times(worker and worker.rate, row.rate),
+            _times(worker and worker.warm_rate, row.warm_rate),
+            _figure(row.cpu, 1),
+            _figure(row.warm_cpu, 1),
+            _figure(row.broker_cpu, 1),
+            _figure(row.redis_cpu, 1),
+            _figure(row.megabytes),
+            _figure(row.others, 2),
         )
         lines.append(_line(cells))
     return lines
 
 
 def _latency_table(report: Report, rows: Sequence[LatencyRow]) -> list[str]:
-    head = ("", "promises", "events/s", "p50 ms", "p99 ms", "p99.9 ms", "cores", "others")
-    lines = [_line(head), _line(["---"] * len(head))]
+    lines = _head("", "promises", "events/s", "p50 ms", "p99 ms", "p99.9 ms", "cores", "others")
     for row in rows:
         of = report.contenders[row.contender]
         cells = (
             f"{of.title}, set {row.tuning}",
             of.promise,
-            f"{row.rate:,.0f}",
-            *(
-                f"{figure.median:.1f} ({figure.least:.1f} to {figure.most:.1f})"
-                for figure in (row.p50, row.p99, row.p999)
-            ),
-            f"{row.cores.median:.2f}",
-            f"{row.others.median:.2f}",
+            f"{row.rate:,.0f}" + (f" ({row.share:.0%} of capacity)" if row.share else ""),
+            _figure(row.p50, 1),
+            _figure(row.p99, 1),
+            _figure(row.p999, 1),
+            _figure(row.cores, 2),
+            _figure(row.others, 2),
         )
         lines.append(_line(cells))
     return lines
 
 
 def _scale_table(report: Report) -> list[str]:
-    head = ("", "events/s", "us/event", "songs", "MB", "first output after s", "others")
-    lines = [_line(head), _line(["---"] * len(head))]
+    lines = _head("", "events/s", "us/event", "songs", "MB", "first output after s", "others")
     for question, row in report.scale.items():
         cells = (
             question,
             _figure(row.rate),
-            f"{row.cpu.median:.1f}",
+            _figure(row.cpu, 1),
             f"{row.mean_songs:.1f}",
-            f"{row.megabytes.median:.0f}",
-            f"{row.start_seconds.median:.1f}",
-            f"{row.others.median:.2f}",
+            _figure(row.megabytes),
+            _figure(row.start_seconds, 1),
+            _figure(row.others, 2),
         )
         lines.append(_line(cells))
     return lines
 
 
-def _restored(restored: Restored) -> str:
-    return f"- {restored}"
+def _restored_table(rows: Sequence[RestoredRow]) -> list[str]:
+    lines = _head("users", "s to the first label, all in Redis", "none in Redis", "bytes of Redis per user", "MB")
+    for row in rows:
+        cells = (
+            f"{row.users:,}",
+            _figure(row.warm_seconds, 1),
+            _figure(row.cold_seconds, 1),
+            _figure(row.redis_bytes),
+            _figure(row.megabytes),
+        )
+        lines.append(_line(cells))
+    return lines
 
 
 def _stage_table(stages: Stages) -> list[str]:
-    lines = [_line(("", "us per event")), _line(("---", "---"))]
-    for name, figure in stages.microseconds.items():
-        lines.append(_line((name, f"{figure.median:.2f} ({figure.least:.2f} to {figure.most:.2f})")))
-    return lines
+    rows = (_line((name, _figure(figure, 2))) for name, figure in stages.microseconds.items())
+    return [*_head("", "us per event"), *rows]
+
+
+def _head(*names: str) -> list[str]:
+    return [_line(names), _line(["---"] * len(names))]
 
 
 def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _figure(value: Spread) -> str:
-    return f"{value.median:,.0f} ({value.least:,.0f} to {value.most:,.0f})"
+def _figure(value: Spread, digits: int = 0) -> str:
+    return f"{value.median:,.{digits}f} ({value.least:,.{digits}f} to {value.most:,.{digits}f})"
+
+
+def _times(worker: Spread | None, other: Spread) -> str:
+    return f"{worker.median / other.median:.2f}" if worker and other.median else ""

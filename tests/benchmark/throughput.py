@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.benchmark.contender import Contender, Contention, Job, Running
+from tests.benchmark.contender import Command, Contender, Contention, Job, Running
 from tests.benchmark.model import Model
 from tests.benchmark.outputs import read_outputs
 from tests.benchmark.servers import Servers
 from tests.benchmark.usage import OTHERS, Usage
-from tests.benchmark.verdict import Verdict, judge_copies, judge_labels
-from tests.benchmark.workload import Workload
+from tests.benchmark.verdict import Verdict, broken_promise, judge_copies, judge_labels
+from tests.benchmark.workload import Changes, Workload
 
 POLL_SECONDS = 0.2
 DISTURBING_CORES = 0.3
@@ -76,32 +76,48 @@ class Bench:
     logs: Path
     """Stays."""
 
+    def log(self, job: Job) -> Path:
+        """Where the job's processes write."""
+        return self.logs / f"{job.group}.log"
+
 
 def measure_throughput(
-    bench: Bench, contender: Contender, workload: Workload, model: Model, *, run: str, batch: int, workers: int = 1
+    bench: Bench, contender: Contender, workload: Workload, model: Model, *, run: str, batch: int
 ) -> Throughput:
-    """Raises Contention if the contender ends, stalls, or its outputs are not what it promises."""
-    servers, group = bench.servers, f"{contender.name}-{run}"
-    servers.fill(workload)
-    servers.create(f"{group}-labels", {"message.timestamp.type": "LogAppendTime"})
+    """One run over a workload. Raises Contention as `measure_job` does."""
+    group = f"{contender.name}-{run}"
+    bench.servers.fill(workload)
     folder = bench.scratch / group
     folder.mkdir(parents=True)
-    job = Job(servers, workload.topic, f"{group}-labels", group, model, batch, folder, workers)
-    commands = contender.prepare(job)
+    job = Job(bench.servers, workload.topic, f"{group}-labels", group, model, batch, folder)
+    return measure_job(bench, contender, job, contender.prepare(job), workload)
+
+
+def measure_job(
+    bench: Bench, contender: Contender, job: Job, commands: Sequence[Command], workload: Changes
+) -> Throughput:
+    """Runs `commands` on a job whose events are there and whose topic of labels is not.
+
+    Raises Contention if the contender ends, stalls, or its outputs are not what it promises.
+    """
+    servers = job.servers
+    servers.create(job.labels, {"message.timestamp.type": "LogAppendTime"})
     started = time.time()
-    with Running(commands, bench.logs / f"{group}.log") as running, Usage(process_groups(servers, running)) as usage:
+    with Running(commands, bench.log(job)) as running, Usage(process_groups(servers, running)) as usage:
         wait_until_done(job, running, workload.events)
     outputs = read_outputs(servers.brokers, job.labels, labels=contender.labels)
     if contender.labels:
-        verdict = judge_labels(outputs.labels, workload, model)
+        verdict = judge_labels(outputs.labels, workload, job.model)
     else:
         verdict = judge_copies(len(outputs.times), workload)
-    whole, warm = _Window(outputs.times, 0.0), _Window(outputs.times, WARM_FROM)
+    if broken_promise(contender, verdict):
+        raise Contention(f"{job.group} promises every output {contender.promise}, but: {verdict}; see {bench.log(job)}")
+    whole, warm = Window(outputs.times, 0.0), Window(outputs.times, WARM_FROM)
     return Throughput(
         contender.name,
-        model.units,
-        batch,
-        workers,
+        job.model.units,
+        job.batch,
+        job.workers,
         len(outputs.times),
         whole.rate,
         warm.rate,
@@ -139,7 +155,7 @@ def wait_until_done(job: Job, running: Running, events: int) -> None:
             raise Contention(f"{job.group} stands still after {there} of {events} outputs; see {running.log}")
 
 
-class _Window:
+class Window:
     """The outputs from a share of them on."""
 
     def __init__(self, times: NDArray[np.float64], share: float) -> None:

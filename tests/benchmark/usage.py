@@ -61,16 +61,22 @@ class Usage:
             name: [process for root in roots for process in (root, *root.children(recursive=True))]
             for name, roots in self._roots.items()
         }
+        self.samples.append(_sample(families))
         while not self._over.wait(INTERVAL):
-            cpu, resident = dict.fromkeys(families, 0.0), dict.fromkeys(families, 0)
-            for name, processes in families.items():
-                for process in processes:
-                    with suppress(psutil.NoSuchProcess):
-                        times = process.cpu_times()
-                        cpu[name] += times.user + times.system
-                        resident[name] += process.memory_info().rss
-            cpu[OTHERS] = max(0.0, _busy() - sum(cpu.values()) - time.process_time())
-            self.samples.append(Sample(time.time(), cpu, resident))
+            self.samples.append(_sample(families))
+        self.samples.append(_sample(families))  # so that there are two of the shortest run
+
+
+def _sample(families: Mapping[str, Sequence[psutil.Process]]) -> Sample:
+    cpu, resident = dict.fromkeys(families, 0.0), dict.fromkeys(families, 0)
+    for name, processes in families.items():
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                cpu[name] += times.user + times.system
+                resident[name] += process.memory_info().rss
+    cpu[OTHERS] = max(0.0, _busy() - sum(cpu.values()) - time.process_time())
+    return Sample(time.time(), cpu, resident)
 
 
 def _busy() -> float:

@@ -1,8 +1,8 @@
 """The events of a benchmark: the same for every contender, and made anew from a seed wherever they are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -16,7 +16,8 @@ PREFIX = "workload-"
 class Change(NamedTuple):
     user: int
     songs: list[int]
-    """Songs that the user adds; some of them are there already."""
+    """Songs that the user adds; some of them may be there already."""
+    removed: Sequence[int] = ()
 
     @property
     def key(self) -> bytes:
@@ -24,8 +25,29 @@ class Change(NamedTuple):
 
     def value(self, more: bytes = b"") -> bytes:
         """The event as JSON; `more` are further fields, each with a comma before it."""
-        songs = b",".join([b'"song-%d"' % song for song in self.songs])
-        return b'{"type":"change","user":"user-%d","add":[%b],"remove":[]%b}' % (self.user, songs, more)
+        fields = self.user, song_list(self.songs), song_list(self.removed), more
+        return b'{"type":"change","user":"user-%d","add":[%b],"remove":[%b]%b}' % fields
+
+
+def song_list(songs: Sequence[int]) -> bytes:
+    """The inside of a JSON array."""
+    return b",".join([b'"song-%d"' % song for song in songs])
+
+
+class Changes(Protocol):
+    """Users whose playlists change, the same in whichever process they are made."""
+
+    @property
+    def events(self) -> int: ...
+
+    @property
+    def users(self) -> int: ...
+
+    def playlist(self, user: int) -> list[int]:
+        """A user's songs before the first change."""
+        ...
+
+    def changes(self) -> Iterator[Change]: ...
 
 
 @dataclass(frozen=True)
@@ -46,6 +68,9 @@ class Workload:
     def scaled(self, share: float) -> Self:
         """A share of the events, of as large a share of the users, so that playlists are as long as before."""
         return replace(self, events=max(1, round(self.events * share)), users=max(1, round(self.users * share)))
+
+    def playlist(self, user: int) -> list[int]:
+        return []
 
     def changes(self) -> Iterator[Change]:
         random = np.random.default_rng(self.seed)

@@ -24,7 +24,7 @@ ELSEWHERE = {
     ("models.md", "Compare ways to cluster tastes"): "integration/test_reproduce.py",
     ("operating.md", "First start"): "integration/test_operating_page.py",
     ("models.md", "Vectors of songs and artists"): "integration/test_song_vectors.py",
-    ("benchmark.md", "Benchmark"): "takes an hour; unit/benchmark tests what it is made of",
+    ("benchmark.md", "Benchmark"): "takes hours; integration/test_benchmark.py runs it with small figures",
     ("operating.md", "Deploying"): "deploy/test_compose.py, test_docker.py and test_kubernetes.py",
 }
 """Blocks that other tests run, or their like."""

@@ -1,85 +1,109 @@
 """What counts as slower."""
 
-from tests.benchmark.contender import Contender
-from tests.benchmark.latency import AS_DOCUMENTED, Latency
-from tests.benchmark.regression import figures, slower
-from tests.benchmark.report import Report, make_report
-from tests.benchmark.results import Results
-from tests.benchmark.statistics import Percentiles
-from tests.benchmark.tables import as_markdown
-from tests.benchmark.throughput import Throughput
-from tests.benchmark.verdict import Verdict
+from typing import Any
 
-CONTENDERS = [
-    Contender(name=name, title=f"the {name}", promise="exactly once", prepare=lambda _job: [])
-    for name in ("copy", "songprint")
-]
+import pytest
+
+from tests.benchmark.regression import complaints
+from tests.benchmark.report import Report
+from tests.benchmark.restore import Restored
+from tests.benchmark.results import Failure
+from tests.benchmark.scale import AS_USUAL
+from tests.unit.benchmark.runs import latency, report, throughput
 
 
-def throughput(contender: str, rate: float, cpu: float) -> Throughput:
-    used = {"contender": cpu, "broker": 1.0, "redis": 0.5}
-    return Throughput(
-        contender=contender,
-        units=128,
-        batch=20_000,
-        workers=1,
-        events=1_000,
-        rate=rate,
-        warm_rate=rate,
-        start_seconds=1.0,
-        cpu=used,
-        warm_cpu=used,
-        resident={"contender": 100_000_000, "broker": 1, "redis": 1},
-        verdict=Verdict(0, 0, 0, 10),
-        mean_songs=13.0,
-        others=0.1,
-    )
-
-
-def session(*, ceiling: float = 200_000.0, rate: float = 100_000.0, cpu: float = 9.0, p99: float = 18.0) -> Report:
-    latency = Latency(
-        "songprint", 128, 20_000, AS_DOCUMENTED.name, 1_000.0, 20.0, Percentiles(5.0, p99, 30.0, 40.0), 20_000, 0.2, 0.1
-    )
-    runs = [throughput("copy", ceiling, 3.0), throughput("songprint", rate, cpu)]
-    return make_report(CONTENDERS, Results(runs, [latency]))
-
-
-def changes(before: Report, now: Report) -> list[str]:
-    return slower(figures(before), figures(now))
+def session(*, ceiling: float = 200_000.0, p99: float = 18.0, **worker: Any) -> Report:
+    runs = [throughput("copy", rate=ceiling, cpu=3.0), throughput(**worker)]
+    return report(throughputs=runs, latencies=[latency(p99=p99)])
 
 
 def test_the_same_is_not_slower() -> None:
-    assert changes(session(), session()) == []
+    assert complaints(session(), session()) == []
 
 
 def test_a_tenth_is_forgiven_and_more_is_not() -> None:
-    assert changes(session(), session(rate=92_000)) == []
-    (line,) = changes(session(), session(rate=85_000))
-    assert "events/s" in line
+    assert complaints(session(), session(rate=92_000)) == []
+    (line,) = complaints(session(), session(rate=85_000))
+    assert line.startswith("more than 10 % slower: events/s of the copy's, 128 units, batches of 20000: 0.425, was 0.5")
 
 
-def test_cost_and_latency_count_too() -> None:
-    assert len(changes(session(), session(cpu=10.5))) == 1
-    (line,) = changes(session(), session(p99=25.0))
-    assert "p99 ms at 1000 events/s" in line
+WORSE = {
+    "CPU per event over the copy's": {"cpu": 10.5},
+    "the broker's CPU per event": {"broker": 1.2},
+    "Redis' CPU per event": {"redis": 0.6},
+    "MB of memory": {"megabytes": 120.0},
+    "seconds to the first label": {"start": 1.2},
+}
+
+
+@pytest.mark.parametrize(("name", "worse"), WORSE.items(), ids=WORSE)
+def test_whatever_a_run_costs_counts(name: str, worse: dict[str, float]) -> None:
+    (line,) = complaints(session(), session(**worse))
+    assert name in line
+
+
+@pytest.mark.parametrize(("name", "worse"), [("p50", {"p50": 6.0}), ("p99", {"p99": 21.0}), ("p99.9", {"p999": 35.0})])
+def test_every_percentile_counts(name: str, worse: dict[str, float]) -> None:
+    (line,) = complaints(report(latencies=[latency()]), report(latencies=[latency(**worse)]))
+    assert f"{name} ms at 1,000 events/s" in line
 
 
 def test_faster_is_no_complaint() -> None:
-    assert changes(session(), session(rate=150_000, cpu=5.0, p99=9.0)) == []
+    assert complaints(session(), session(rate=150_000, cpu=5.0, p99=9.0)) == []
 
 
 def test_a_slower_machine_is_not_a_slower_worker() -> None:
-    assert changes(session(), session(ceiling=100_000, rate=50_000)) == []
+    assert complaints(session(), session(ceiling=100_000, rate=50_000)) == []
+    before = report(latencies=[latency("copy", p50=2.0, p99=4.0, p999=6.0), latency()])
+    now = report(latencies=[latency("copy", p50=4.0, p99=8.0, p999=12.0), latency(p50=10.0, p99=36.0, p999=60.0)])
+    assert complaints(before, now) == []
+
+
+def test_latency_at_a_share_of_the_capacity_is_compared_whatever_the_rate() -> None:
+    before = report(latencies=[latency(rate=56_195.2, share=0.7)])
+    (line,) = complaints(before, report(latencies=[latency(rate=49_000.1, share=0.7, p99=25.0)]))
+    assert "p99 ms at 70% of capacity, 128 units" in line
+    assert complaints(before, report(latencies=[latency(rate=56_195.2, p99=25.0)])) == []
+
+
+def test_other_conditions_are_compared_with_the_usual_ones_of_their_session() -> None:
+    def scaled(usual: float, many: float, **worse: float) -> Report:
+        points = {AS_USUAL: [throughput(rate=usual)], "5,000,000 users": [throughput(rate=many, **worse)]}
+        return report(points=points)
+
+    assert complaints(scaled(100_000, 90_000), scaled(50_000, 45_000)) == []
+    (line,) = complaints(scaled(100_000, 90_000), scaled(100_000, 70_000))
+    assert "events/s of the usual, 5,000,000 users" in line
+    (line,) = complaints(scaled(100_000, 90_000), scaled(100_000, 90_000, cpu=12.0))
+    assert "CPU per event over the usual, 5,000,000 users" in line
+    (line,) = complaints(scaled(100_000, 90_000), scaled(100_000, 90_000, megabytes=200.0))
+    assert "MB of memory, 5,000,000 users" in line
+
+
+FAST = Restored(users=1_000_000, warm_seconds=2.0, cold_seconds=8.0, redis_bytes=300.0, megabytes=200.0)
+SLOW = {
+    "all in Redis": {"warm_seconds": 3.0},
+    "none in Redis": {"cold_seconds": 12.0},
+    "bytes of Redis per user": {"redis_bytes": 400.0},
+    "MB of memory after a restore": {"megabytes": 300.0},
+}
+
+
+@pytest.mark.parametrize(("name", "worse"), SLOW.items(), ids=SLOW)
+def test_whatever_a_restore_takes_counts(name: str, worse: dict[str, Any]) -> None:
+    (line,) = complaints(report(restored=[FAST]), report(restored=[FAST._replace(**worse)]))
+    assert f"{name}, 1,000,000 users" in line
+
+
+def test_a_failed_run_of_the_worker_or_of_the_ceiling_is_a_complaint_whatever_was_before() -> None:
+    def failed(contender: str) -> Report:
+        return report(failures=[Failure(contender, "scale, restore", "it ended by itself")])
+
+    assert complaints(None, failed("songprint")) == ["failed: songprint, scale, restore: it ended by itself"]
+    assert len(complaints(session(), failed("copy"))) == 1
+    assert complaints(session(), failed("quix")) == []
 
 
 def test_what_was_not_measured_before_is_not_compared() -> None:
-    before = make_report(CONTENDERS, Results())
-    assert changes(before, session()) == []
-
-
-def test_the_table_tells_figures_promises_and_failures() -> None:
-    runs = [throughput("copy", 200_000, 3), throughput("songprint", 80_000, 9)]
-    report = make_report(CONTENDERS, Results(runs, failures=["quix: no"]))
-    table = as_markdown(report)
-    assert "| the songprint | exactly once | 80,000 (80,000 to 80,000) | 80,000 | 40% | 9.0 |" in table
-    assert "- quix: no" in table
+    assert complaints(report(), session()) == []
+    assert complaints(None, session()) == []

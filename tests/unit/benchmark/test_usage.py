@@ -1,5 +1,7 @@
 """What processes used between two times."""
 
+import os
+
 import pytest
 
 from tests.benchmark.usage import Sample, Usage
@@ -26,3 +28,11 @@ def test_before_the_first_and_after_the_last_sample_nothing_is_invented(usage: U
 
 def test_the_peak_is_the_most_there_was(usage: Usage) -> None:
     assert usage.peak("worker") == 300
+
+
+def test_there_is_something_to_tell_of_the_shortest_run() -> None:
+    with Usage({"me": [os.getpid()]}) as sampled:
+        pass
+    first, *_, last = sampled.samples
+    assert sampled.cpu_between("me", first.at, last.at) == pytest.approx(last.cpu["me"] - first.cpu["me"])
+    assert sampled.peak("me") > 1_000_000

@@ -1,0 +1,81 @@
+"""The committed last result, and how a new one takes its place."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.benchmark import last
+from tests.benchmark.last import read_last, save_last
+from tests.benchmark.report import ThroughputRow
+from tests.benchmark.statistics import Spread
+from tests.unit.benchmark.runs import latency, report, throughput
+
+README = Path(__file__).parents[3] / "README.md"
+CALLED = {
+    "raw transactional copy, no work at all": "copy",
+    "**the worker**": "songprint",
+    "Kafka Streams with micro-batches by an internal interface": "streams-batched",
+}
+"""Contenders by what the README calls them."""
+
+
+def speed_rows() -> list[list[str]]:
+    """The cells of the README's first table of speed."""
+    _, _, section = README.read_text().partition("\n## Speed\n")
+    (table, *_) = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"[\d,]+(?:\.\d+)?", cell)]
+
+
+def test_the_readmes_speed_is_that_of_the_committed_result() -> None:
+    committed = read_last()
+    assert committed is not None
+    rows: dict[str, ThroughputRow] = {row.contender: row for row in committed.throughput if row.units == 128}
+    table = speed_rows()
+    assert {CALLED[row[0]] for row in table} <= set(rows)
+    for name, rate, warm, cpu in table:
+        row = rows[CALLED[name]]
+        for cell, figure, digits in ((rate, row.rate, 0), (warm, row.warm_rate, 0), (cpu, row.cpu, 1)):
+            told = numbers(cell)
+            assert told == rounded(figure, digits)[: len(told)], f"{name}: {cell}"
+
+
+def rounded(figure: Spread, digits: int) -> list[float]:
+    return [float(f"{value:.{digits}f}") for value in figure[:3]]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "last.json"
+    monkeypatch.setattr(last, "LAST", path)
+    return path
+
+
+def test_there_may_be_no_last_result(kept: Path) -> None:
+    assert read_last() is None
+    save_last(report(throughputs=[throughput(rate=1_000)]))
+    saved = read_last()
+    assert saved is not None
+    assert saved.throughput[0].rate.median == 1_000
+
+
+def test_a_part_that_was_not_measured_stays_as_it_was(kept: Path) -> None:
+    save_last(report(throughputs=[throughput(rate=1_000)], latencies=[latency(p99=18.0)]))
+    save_last(report(latencies=[latency(p99=12.0), latency("quix", p99=60.0)]))
+    saved = read_last()
+    assert saved is not None
+    assert [row.rate.median for row in saved.throughput] == [1_000]
+    assert [row.p99.median for row in saved.latency] == [12.0, 60.0]
+
+
+def test_a_part_that_was_measured_is_replaced_as_a_whole(kept: Path) -> None:
+    """A ratio of two sessions says nothing."""
+    save_last(report(throughputs=[throughput("copy"), throughput()]))
+    save_last(report(throughputs=[throughput(rate=5.0)]))
+    saved = read_last()
+    assert saved is not None
+    assert [(row.contender, row.rate.median) for row in saved.throughput] == [("songprint", 5.0)]
