@@ -97,7 +97,7 @@ def test_compares_ways_to_cluster_tastes(tmp_path: Path) -> None:
     assert main(["--quick", "--only", "taste", "--data", str(tmp_path), "--out", str(tmp_path)]) == 0
     methods = json.loads((tmp_path / "taste-planted.json").read_text("utf-8"))["methods"]
     assert set(methods) == {"kmeans", "spherical_kmeans", "gaussian_mixture", "dec", "idec"}
-    assert all(max(one["truth"]) > 0.2 for one in methods.values()), "nothing of the planted tastes was found"
+    assert all(min(one["truth"]) > 0.2 for one in methods.values()), "a seed found nothing of the planted tastes"
     table = (tmp_path / "taste-planted.md").read_text("utf-8")
     assert all(f"| {name} " in table for name in methods)
 

@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from training.__main__ import COMMANDS, main
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists
+from training.synthetic.settings import CLUSTER_NAMES
 
 QUICK = [
     "units=24",
@@ -129,6 +131,9 @@ def test_planted_clusters_are_recovered(folder: Path) -> None:
     pairs = list(zip(predictions["cluster"], (planted[user] for user in predictions["user_id"]), strict=True))
     best = sum(max(pairs.count((found, name)) for name in set(planted.values())) for found, _ in dict(pairs).items())
     assert best / len(pairs) > 0.8
+    # Purity alone would be best with a cluster for every user.
+    assert adjusted_rand_score(*map(list, zip(*pairs, strict=True))) > 0.6
+    assert abs(len(json.loads((folder / "run" / "clusters.json").read_text("utf-8"))) - len(CLUSTER_NAMES)) <= 1
 
 
 def test_codes_are_those_of_the_run(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """How small the served table may be: AUC against its units, over recipes of an evaluation that differ in them alone."""
 
+from typing import Any
+
 from matplotlib.ticker import NullLocator
 
 from training.evaluate import Results, figure
@@ -13,7 +15,7 @@ UNITS = ("units", "taste_units")
 def variants_of_units(results: Results) -> dict[int, str]:
     """Columns of the table → recipe, in rising order: the first recipe of that model and those that are like it."""
     variants: dict[int, str] = {}
-    like = None
+    like: dict[str, Any] | None = None
     for name, stored in results["recipes"].items():
         recipe = stored["recipe"]
         if recipe["model"] != MODEL:
