@@ -1,6 +1,7 @@
 """Evaluation: the same folds for everybody, nothing of the tested users in training, no work done twice."""
 
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from training.baselines import FIGURES, measure_baselines
+from training.calibrated_fit import fit_calibrated
 from training.commands.evaluate import _losses
 from training.datasets.playlists import Playlists, song_users
 from training.datasets.split import Rows, repeated_folds
@@ -22,6 +25,9 @@ from training.evaluate import (
     make_plan,
     summarise,
 )
+from training.families import FitOptions
+from training.fit_playlists import _held_out
+from training.metrics import scores
 from training.models.interface import Examples, Fitted
 from training.paired_test import corrected_t_test
 from training.recipe import Recipe, load_recipe
@@ -144,6 +150,14 @@ def test_a_fold_holds_the_losses_that_training_ended_with(small: Playlists) -> N
     assert "| seen   | autoencoder | 0.2500 ± 0.0000 | 0.4000 ± 0.0000 |" in table
     assert "classifier" not in table
     assert _losses({"recipes": {"majority": {"folds": [{"losses": {}}, {}]}}}) == []
+
+
+def test_baselines_of_a_run_are_measured_as_the_run_is(small: Playlists) -> None:
+    examples, options = Examples(small.matrix, small.gender), FitOptions(3, datetime.now(UTC), 0.85)
+    fit = fit_calibrated(load_recipe("logistic_length"), examples, options.precision, options.seed, unwatched)
+    held = _held_out(small, fit, np.zeros(len(small.gender), dtype=np.intp))
+    expected = scores(held.logits, held.target, fit.calibration.threshold)
+    assert measure_baselines(examples, options)["logistic_length"] == {key: expected[key] for key in FIGURES}
 
 
 def test_learns_nothing_from_the_tested(small: Playlists, tmp_path: Path) -> None:
