@@ -199,7 +199,8 @@ def test_a_run_stands_beside_baselines_on_the_same_users(folder: Path, tmp_path:
     figures = json.loads((folder / "run" / "run.json").read_text("utf-8"))["figures"]
     held, baselines = figures["held_out"], figures["baselines"]
     assert set(baselines) == {"majority", "logistic_length"}
-    assert (baselines["majority"]["auc"], baselines["majority"]["accuracy"]) == (0.5, held["majority"])
+    assert baselines["majority"]["auc"] == 0.5
+    assert baselines["majority"]["accuracy"] == pytest.approx(held["majority"])
     assert 0.6 < baselines["logistic_length"]["auc"] < 1
     assert main(["report", str(folder / "run"), "--out", str(tmp_path / "page.html")]) == 0
     text = (tmp_path / "page.html").read_text("utf-8")
