@@ -44,19 +44,18 @@ def test_every_recipe_that_learns_has_a_quick_form() -> None:
         load_variant(f"{name}:{settings}")
 
 
-def test_compares_recipes(data: Path, tmp_path: Path) -> None:
+def test_compares_recipes(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each kind; that every one of them learns is for the tests of the models."""
+    monkeypatch.setattr(steps, "NETWORKS", ("joint",))
+    monkeypatch.setattr(steps, "LINEAR", ("truncated_svd",))
+    monkeypatch.setattr(steps, "BASELINES", ("logistic_length",))
     command = ["--quick", "--only", "recipes", "--data", str(data), "--out", str(tmp_path)]
     assert main(command) == 0
     results = json.loads((tmp_path / "compare-small.json").read_text("utf-8"))
-    stored = {name.partition(":")[0]: one for name, one in results["recipes"].items()}
-    folds = {name: len(one["folds"]) for name, one in stored.items()}
-    assert folds == dict.fromkeys(PLAYLISTS, 2) | dict.fromkeys(steps.NETWORKS, 1)
-    for name, one in stored.items():
-        auc = sum(fold["auc"] for fold in one["folds"]) / len(one["folds"])
-        assert auc == 0.5 if name == "majority" else auc > 0.6, (name, auc)
+    folds = {name.partition(":")[0]: len(stored["folds"]) for name, stored in results["recipes"].items()}
+    assert folds == {"songprint": 2, "logistic_length": 2, "truncated_svd": 2, "joint": 1}
     assert results["summary"]["reference"] == "songprint:" + steps.QUICK_PLAYLISTS["songprint"]
-    table = (tmp_path / "compare-small.md").read_text("utf-8")
-    assert all(f"| {name} " in table for name in results["recipes"])
+    assert "| songprint" in (tmp_path / "compare-small.md").read_text("utf-8")
 
 
 def test_measures_every_size_of_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
