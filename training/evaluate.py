@@ -21,13 +21,16 @@ from training.models.interface import Examples
 from training.paired_test import corrected_t_test
 from training.recipe import Recipe
 from training.serving import restrict_songs
-from training.watch import Watch, unwatched
+from training.watch import Figures, History, Watch
 
 FORMAT = 2
 FAMILY = "playlists"
 
 Results = dict[str, Any]
-"""The evaluation as it is stored: `plan`, and per recipe its parameters and one dictionary of figures per fold."""
+"""The evaluation as it is stored: `plan`, per recipe its parameters and one dictionary of figures per fold, and, where
+`summarise` was asked, `summary`."""
+
+LOSSES = ("loss", "validation_loss")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def evaluate(
     told of every fold as if it were an epoch.
     """
     results = open_results(path, asdict(plan))
+    # What was said of fewer folds or recipes would no longer be true.
+    results.pop("summary", None)
     folds = repeated_folds(data.gender, plan.folds, plan.repeats, plan.seed)[:first]
     for recipe in recipes:
         stored = results["recipes"].setdefault(recipe.name, {"recipe": recipe.as_json(), "folds": []})
@@ -100,7 +105,8 @@ def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Pl
     started = time.perf_counter()
     vocabulary = np.flatnonzero(song_users(data.matrix[learn]))
     examples = Examples(restrict_songs(data.matrix[learn], vocabulary), data.gender[learn])
-    fit = fit_calibrated(recipe, examples, plan.precision, plan.seed + number, unwatched)
+    history = History()
+    fit = fit_calibrated(recipe, examples, plan.precision, plan.seed + number, history)
     logits = fit.fitted.serving.logits(restrict_songs(data.matrix[test], vocabulary)) / fit.calibration.temperature
     target = (data.gender[test] == len(GENDERS) - 1).astype(np.float32)
     seconds = time.perf_counter() - started
@@ -111,8 +117,15 @@ def _fit_fold(recipe: Recipe, data: Playlists, fold: tuple[Rows, Rows], plan: Pl
         "threshold": fit.calibration.threshold,
         "promised": fit.calibration.precision,
         "calibration_gaps": (predicted - observed).tolist(),
+        "losses": last_losses(history.epochs),
         "seconds": seconds,
     }
+
+
+def last_losses(epochs: Iterable[Figures]) -> dict[str, dict[str, float]]:
+    """By phase of the training, the losses of its last epoch."""
+    last = {str(figures["phase"]): figures for figures in epochs}
+    return {phase: {key: float(figures[key]) for key in LOSSES if key in figures} for phase, figures in last.items()}
 
 
 def store_results(path: Path, results: Results) -> None:
@@ -147,3 +160,22 @@ def compare(results: Results, reference: str, key: str = "auc") -> dict[str, dic
         if name != reference and shared:
             tests[name] = asdict(corrected_t_test(ours[:shared] - theirs[:shared], test_share))
     return tests
+
+
+def summarise(results: Results, reference: str) -> dict[str, Any]:
+    """Per recipe, mean and deviation over its folds of every figure, and the paired test of the reference's AUC."""
+    tests = compare(results, reference)
+    recipes: dict[str, Any] = {}
+    for name, stored in results["recipes"].items():
+        keys = [key for key, value in stored["folds"][0].items() if isinstance(value, float | int)]
+        figures = {key: figure(results, name, key) for key in keys}
+        recipes[name] = {
+            "folds": len(stored["folds"]),
+            "mean": {key: float(values.mean()) for key, values in figures.items()},
+            # One fold has none.
+            "deviation": {key: float(values.std(ddof=1)) for key, values in figures.items() if len(values) > 1},
+            "calibration_error_of_all_folds": calibration_over_folds(results, name),
+        }
+        if name in tests:
+            recipes[name]["reference_better_by"] = tests[name]
+    return {"reference": reference, "recipes": recipes}

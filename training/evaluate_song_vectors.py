@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from training.errors import TrainingError
+from training.errors import DataError, TrainingError
 from training.evaluate import Results, compare, figure, open_results, store_results
 from training.fit_song_vectors import fit_and_measure
 from training.markdown import markdown, mean_and_deviation
@@ -43,8 +43,13 @@ def one_kind(recipes: Sequence[Recipe]) -> ContextKind:
 def evaluate_song_vectors(
     recipes: Sequence[Recipe], corpus: Corpus, plan: VectorPlan, path: Path, watch: Watch, first: int | None = None
 ) -> Results:
-    """Fit every recipe on every fold that `path` has no figures of yet. The seed of a fit is that of the fold."""
+    """Fit every recipe on every fold that `path` has no figures of yet. The seed of a fit is that of the fold.
+
+    Raises DataError, before any training, where there are more folds than the data has something to hold out for.
+    """
     folds = list(corpus.contexts.folds(plan.folds, plan.repeats, plan.seed))[:first]
+    if not all(held.chance.nnz for _, held in folds):
+        raise DataError(f"one of {plan.folds} parts holds nothing that occurs together; use fewer --folds, or add data")
 
     def fit_fold(recipe: Recipe, number: int) -> dict[str, float]:
         started = time.perf_counter()

@@ -30,7 +30,7 @@ REPORTS = {
     "playlists": "training.report.page",
     "song_vectors": "training.report.song_vectors_page",
 }
-"""Recipe family → a module with `write_report(run, out, evaluation)`."""
+"""Recipe family → a module with `write_report(run, out, evaluations)`."""
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from rich.console import Console
 
+from training.baselines import measure_baselines
 from training.calibrated_fit import CalibratedFit, fit_calibrated
-from training.clusters import Clustering, Tried, find_clusters
-from training.datasets.checks import require_both_genders
+from training.clusters import CANDIDATES, Clustering, Tried, find_clusters
+from training.datasets.checks import require_both_genders, require_different_playlists
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
 from training.datasets.playlists import GENDERS, Playlists, playlist_lengths, song_users
 from training.distribution import describe_distribution
+from training.errors import RecipeError
 from training.families import FitOptions
 from training.metrics import scores
 from training.models.interface import Examples
+from training.models.linear import Majority
 from training.recipe import Recipe
 from training.run_folder import FORMAT, Run, package_versions, write_run
 from training.typical_songs import describe_clusters
@@ -70,7 +73,11 @@ def fit_folder(recipe: Recipe, data: Path, out: Path, options: FitOptions, conso
 
 
 def fit_playlists(recipe: Recipe, data: Playlists, options: FitOptions, watch: Watch) -> Run:
-    """Train `recipe`. Raises DataError for data that cannot be learnt from, before any training."""
+    """Train `recipe`. Raises DataError for data that cannot be learnt from, before any training.
+
+    Raises RecipeError, before any training too, for one that does not tell users apart.
+    """
+    _require_clusters(recipe, data)
     require_both_genders(data)
     data = data.played_songs()
     history = History(watch)
@@ -81,7 +88,7 @@ def fit_playlists(recipe: Recipe, data: Playlists, options: FitOptions, watch: W
     assigned = clustering.nearest(codes)
     held = _held_out(data, fit, assigned)
     return Run(
-        summary=_summary(recipe, data, options, fit, clustering, held, tried),
+        summary=_summary(recipe, data, options, fit, clustering, held, tried, measure_baselines(examples, options)),
         serving=fit.fitted.serving,
         clustering=clustering,
         songs=data.songs.append_column("users", pa.array(song_users(data.matrix))),
@@ -89,6 +96,15 @@ def fit_playlists(recipe: Recipe, data: Playlists, options: FitOptions, watch: W
         history=history.epochs,
         predictions=_predictions(held, map_users(codes[fit.held], options.seed)),
     )
+
+
+def _require_clusters(recipe: Recipe, data: Playlists) -> None:
+    if isinstance(recipe.parameters, Majority):
+        raise RecipeError(
+            f"{recipe.name} tells everybody the same, so there is nothing to cluster or to serve: it is a baseline; "
+            "measure it with evaluate, or fit another recipe"
+        )
+    require_different_playlists(data, CANDIDATES[0] + 1)
 
 
 def _held_out(data: Playlists, fit: CalibratedFit, assigned: NDArray[np.intp]) -> HeldOut:
@@ -108,6 +124,7 @@ def _summary(
     clustering: Clustering,
     held: HeldOut,
     tried: list[Tried],
+    baselines: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     """run.json"""
     serving, calibration = fit.fitted.serving, fit.calibration
@@ -128,6 +145,8 @@ def _summary(
         "calibration": {**asdict(calibration), "promised_precision": options.precision},
         "figures": {
             "held_out": {"users": len(held.logits), **scores(held.logits, held.target, calibration.threshold)},
+            # Of the same users.
+            "baselines": baselines,
             "clusters_tried": [asdict(one) for one in tried],
         },
         "distribution": describe_distribution(

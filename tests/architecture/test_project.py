@@ -62,6 +62,15 @@ def test_a_test_without_its_programs_is_skipped_by_the_one_that_fails_it_in_ci()
     assert {path.relative_to(ROOT).as_posix() for path in found} == set(MAY_SKIP)
 
 
+MAY_BE_DENSE = {"training/song_vectors/figures.py": "a block of rows at a time"}
+
+
+def test_no_matrix_of_all_users_is_made_dense() -> None:
+    dense = re.compile(r"\b(toarray|todense|to_dense)\b")
+    found = {path.relative_to(ROOT).as_posix() for path in source_files() if dense.search(path.read_text())}
+    assert found == set(MAY_BE_DENSE)
+
+
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert [path for path in source_files() if path.stem in VAGUE_NAMES] == []
 

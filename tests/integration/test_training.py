@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from training.__main__ import COMMANDS, main
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists
+from training.synthetic.settings import CLUSTER_NAMES
 
 QUICK = [
     "units=24",
@@ -129,6 +131,9 @@ def test_planted_clusters_are_recovered(folder: Path) -> None:
     pairs = list(zip(predictions["cluster"], (planted[user] for user in predictions["user_id"]), strict=True))
     best = sum(max(pairs.count((found, name)) for name in set(planted.values())) for found, _ in dict(pairs).items())
     assert best / len(pairs) > 0.8
+    # Purity alone would be best with a cluster for every user.
+    assert adjusted_rand_score(*map(list, zip(*pairs, strict=True))) > 0.6
+    assert abs(len(json.loads((folder / "run" / "clusters.json").read_text("utf-8"))) - len(CLUSTER_NAMES)) <= 1
 
 
 def test_codes_are_those_of_the_run(folder: Path) -> None:
@@ -150,7 +155,7 @@ def test_codes_are_those_of_the_run(folder: Path) -> None:
 
 def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures, page = folder / "figures.json", folder / "page.html"
-    recipes = ["majority", "logistic_length"]
+    recipes = ["logistic_length", "majority"]
     evaluated = [
         "evaluate",
         "--data",
@@ -164,11 +169,82 @@ def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str
     ]
     assert main(evaluated) == 0
     assert "| logistic_length | 0." in capsys.readouterr().out
-    assert main(["report", str(folder / "run"), "--out", str(page), "--evaluation", str(figures)]) == 0
+    summary = json.loads(figures.read_text("utf-8"))["summary"]
+    assert summary["reference"] == "logistic_length"
+    assert summary["recipes"]["majority"]["reference_better_by"]["difference"] > 0.1
+    units = write_units(folder / "units.json", figures)
+    evaluations = ["--evaluation", str(figures), str(units)]
+    assert main(["report", str(folder / "run"), "--out", str(page), *evaluations]) == 0
     text = page.read_text("utf-8")
-    assert text.count("<svg") == 12
-    assert "logistic_length" in text
+    assert text.count("<svg") == 13
+    assert text.count("AUC by units") == 1
+    assert text.count("<h2>Compared on the same folds</h2>") == 2
     assert not any(mark in text for mark in ("<script", "<link", 'src="http', "@import"))
+
+
+def write_units(path: Path, like: Path) -> Path:
+    """An evaluation of the default with two numbers of units, its figures borrowed from another's."""
+    results = json.loads(like.read_text("utf-8"))
+    folds = results["recipes"]["logistic_length"]["folds"]
+    recipe = {"model": "songprint", "taste_units": 16}
+    results["recipes"] = {
+        name: {"recipe": {"name": name, "units": units, **recipe}, "folds": folds}
+        for name, units in (("songprint", 112), ("songprint:units=48", 48))
+    }
+    path.write_text(json.dumps(results), "utf-8")
+    return path
+
+
+def test_a_run_stands_beside_baselines_on_the_same_users(folder: Path, tmp_path: Path) -> None:
+    figures = json.loads((folder / "run" / "run.json").read_text("utf-8"))["figures"]
+    held, baselines = figures["held_out"], figures["baselines"]
+    assert set(baselines) == {"majority", "logistic_length"}
+    assert baselines["majority"]["auc"] == 0.5
+    assert baselines["majority"]["accuracy"] == pytest.approx(held["majority"])
+    assert 0.6 < baselines["logistic_length"]["auc"] < 1
+    assert main(["report", str(folder / "run"), "--out", str(tmp_path / "page.html")]) == 0
+    text = (tmp_path / "page.html").read_text("utf-8")
+    for name, one in (("songprint", held), *baselines.items()):
+        assert f'<td>{name}</td><td class="number">{one["auc"]:.4f}</td>' in text
+    assert text.count("<svg") == 12
+
+
+def write_listeners(folder: Path, men: int, women: int, songs: int) -> str:
+    """Listeners whose playlists are one, two, … or `songs` of as many songs."""
+    users = [(f"u{number}", "m" if number < men else "f") for number in range(men + women)]
+    plays = [(user, f"s{song}") for row, (user, _) in enumerate(users) for song in range(row % songs + 1)]
+    for name, head, rows in (("users", "user_id,gender", users), ("plays", "user_id,song_id", plays)):
+        (folder / f"{name}.csv").write_text("\n".join([head, *map(",".join, rows)]) + "\n")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("listeners", "command", "says"),
+    [
+        ((60, 0, 8), ["fit"], "the data has 0 f, 60 m among its users"),
+        ((60, 0, 8), ["evaluate"], "the data has 0 f, 60 m among its users"),
+        ((30, 30, 8), ["evaluate", "--folds", "50"], "use --folds 15 or fewer"),
+        ((30, 30, 4), ["fit"], "only 4 different playlists among them"),
+        ((30, 30, 8), ["fit", "--recipe", "majority"], "majority tells everybody the same"),
+    ],
+)
+def test_what_cannot_be_learnt_is_said_before_any_training(
+    listeners: tuple[int, int, int],
+    command: list[str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def began(*_: object) -> None:
+        raise AssertionError("training began")
+
+    for module in ("fit_playlists", "evaluate"):
+        monkeypatch.setattr(f"training.{module}.fit_calibrated", began)
+    data = write_listeners(tmp_path, *listeners)
+    assert main([*command, "--data", data, "--out", str(tmp_path / "out")]) == 1
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_run_is_never_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,10 +15,20 @@ from training.commands.arguments import add_data, add_seed, folds, open_share, p
 from training.datasets.load import load_playlists
 from training.datasets.load_images import load_images
 from training.errors import TrainingError
-from training.evaluate import Results, calibration_over_folds, compare, evaluate, figure, make_plan
+from training.evaluate import (
+    LOSSES,
+    Results,
+    calibration_over_folds,
+    compare,
+    evaluate,
+    figure,
+    make_plan,
+    store_results,
+    summarise,
+)
 from training.evaluate_images import evaluate_images, seed_rows
 from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors, one_kind, vector_table
-from training.markdown import markdown
+from training.markdown import markdown, mean_and_deviation
 from training.recipe import DEFAULT_RECIPE, Recipe, load_variant, recipe_names
 from training.song_vectors.corpus import load_corpus
 from training.watch import progress_bar
@@ -89,7 +99,9 @@ def _on_playlists(recipes: list[Recipe], arguments: argparse.Namespace, console:
     plan = make_plan(data, arguments.folds, arguments.repeats, arguments.seed, arguments.precision)
     with progress_bar(console) as watch:
         results = evaluate(recipes, data, plan, arguments.out, watch, arguments.first)
-    return _table(results, recipes[0].name)
+    results["summary"] = summarise(results, recipes[0].name)
+    store_results(arguments.out, results)
+    return "\n".join([_table(results, recipes[0].name), *_losses(results)])
 
 
 def _on_song_vectors(recipes: list[Recipe], arguments: argparse.Namespace, console: Console) -> str:
@@ -129,11 +141,22 @@ def _table(results: Results, reference: str) -> str:
             f"{calibration_over_folds(results, name):.4f}",
         ]
         rows.append([name, *cells, *compared])
-    title = f"{plan['repeats']} x {plan['folds']} folds, majority rate {majority:.4f}; AUC ± deviation over folds"
+    title = f"{plan['repeats']} x {plan['folds']} folds, majority rate {majority:.4f}; mean ± deviation over folds"
     return "\n".join([title, "", *markdown(rows)])
 
 
+def _losses(results: Results) -> list[str]:
+    """Markdown: what was reached where a recipe tells the loss of what it learns from and of what it does not."""
+    rows = [["recipe", "phase", "loss", "validation loss"]]
+    for name, stored in results["recipes"].items():
+        # Folds that were stored by earlier versions tell no losses.
+        told = [fold.get("losses", {}) for fold in stored["folds"]]
+        for phase in sorted({phase for losses in told for phase in losses}):
+            shown = [losses[phase] for losses in told if set(LOSSES) <= losses.get(phase, {}).keys()]
+            if shown:
+                rows.append([name, phase, *(mean_and_deviation([losses[key] for losses in shown]) for key in LOSSES)])
+    return ["", "Losses of each phase's last epoch", "", *markdown(rows)] if len(rows) > 1 else []
+
+
 def _cell(values: NDArray[np.float64], key: str) -> str:
-    if key == "auc":
-        return f"{values.mean():.4f} ± {values.std(ddof=1) if len(values) > 1 else 0:.4f}"
-    return f"{values.mean():.1f}" if key == "seconds" else f"{values.mean():.4f}"
+    return f"{values.mean():.1f}" if key == "seconds" else mean_and_deviation(values)

@@ -1,5 +1,7 @@
 """What a data set must have before any training starts."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from training.datasets.playlists import GENDERS, Playlists
@@ -28,3 +30,16 @@ def require_folds(playlists: Playlists, folds: int) -> None:
             f"{folds} folds need at least {2 * folds} users of each gender, and the smaller class has {fewest}; "
             f"use --folds {max(2, fewest // 2)} or fewer, or add users"
         )
+
+
+def require_different_playlists(playlists: Playlists, least: int) -> None:
+    """Raises DataError where fewer than `least` playlists differ: no model could tell more users than that apart."""
+    matrix, different = playlists.matrix, set()
+    for start, end in pairwise(matrix.indptr):
+        different.add(matrix.indices[start:end].tobytes())
+        if len(different) == least:
+            return
+    raise DataError(
+        f"the users have only {len(different)} different playlists among them, and clusters of taste need at least "
+        f"{least}; add users or plays"
+    )

@@ -16,7 +16,7 @@ from training.report.style import CLUSTER_COLOURS
 Chart = tuple[Callable[[ImageEvidence], str], str, str]
 
 
-def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
+def write_report(run: Path, out: Path, evaluations: Sequence[Results]) -> None:
     """Write the page about a run. Raises RunError where the folder is no complete run."""
     evidence = read_image_evidence(run)
     name = evidence.summary["recipe"]["name"]
@@ -32,7 +32,7 @@ def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
         f'<p class="faint">Those of the greatest reconstruction error, which is an anomaly score.</p>'
         f'<div class="card">{image_charts.strip(evidence.strange)}</div>',
     ]
-    if evaluation is not None:
+    for evaluation in evaluations:
         sections += ["<h2>Compared over several seeds</h2>", _comparison(evaluation, name)]
     sections += ["<h2>Recipe</h2>", recipe_table(evidence.summary)]
     template = Template(files("training.report").joinpath("page.html").read_text("utf-8"))

@@ -7,8 +7,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from training.evaluate import Results, compare, figure
+from training.evaluate import Results
 from training.report import charts
+from training.report.comparison import baseline_table, comparison
 from training.report.evidence import Evidence, read_evidence
 from training.report.style import CLUSTER_COLOURS
 
@@ -30,7 +31,7 @@ _TASTE: tuple[tuple[Callable[[Evidence], str], str, str], ...] = (
 )
 
 
-def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
+def write_report(run: Path, out: Path, evaluations: Sequence[Results]) -> None:
     """Write the page about a run. Raises RunError where the folder is no complete run."""
     evidence = read_evidence(run)
     name = evidence.summary["recipe"]["name"]
@@ -43,9 +44,11 @@ def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
         f'<div class="charts wide">{_figures(_TASTE, evidence)}</div>',
         "<h2>Clusters</h2>",
         _clusters(evidence.clusters),
+        "<h2>Beside baselines</h2>",
+        baseline_table(evidence.summary),
     ]
-    if evaluation is not None:
-        sections += ["<h2>Compared on the same folds</h2>", _comparison(evaluation, name)]
+    for evaluation in evaluations:
+        sections += ["<h2>Compared on the same folds</h2>", comparison(evaluation, name)]
     sections += ["<h2>Recipe</h2>", recipe_table(evidence.summary)]
     template = Template(files("training.report").joinpath("page.html").read_text("utf-8"))
     page = template.substitute(
@@ -107,25 +110,6 @@ def _clusters(clusters: list[dict[str, Any]]) -> str:
         )
     head = '<tr><th class="number"></th><th>name</th><th class="number">users</th><th>typical songs, by lift</th></tr>'
     return f'<div class="card"><table>{head}{"".join(rows)}</table></div>'
-
-
-def _comparison(results: Results, name: str) -> str:
-    """Every evaluated recipe; the corrected paired test compares with this run's where it was evaluated too."""
-    tests = compare(results, name) if name in results["recipes"] else {}
-    rows = []
-    for other in sorted(results["recipes"], key=lambda one: -float(figure(results, one, "auc").mean())):
-        test = tests.get(other)
-        cells = [
-            f"{figure(results, other, key).mean():.4f}" for key in ("auc", "accuracy", "log_loss", "calibration_error")
-        ]
-        cells += [f"{test['difference']:+.4f}", f"{test['p']:.4f}"] if test else ["", ""]
-        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
-        rows.append(f'<tr class="{"ours" if other == name else ""}"><td>{escape(other)}</td>{numbers}</tr>')
-    headings = ("AUC", "accuracy", "log loss", "calibration error", f"{escape(name)} better by", "p")
-    head = "<tr><th>recipe</th>" + "".join(f'<th class="number">{heading}</th>' for heading in headings) + "</tr>"
-    plan = results["plan"]
-    says = f"{plan['repeats']} x {plan['folds']} folds; the test of the AUC is corrected for folds that share users."
-    return f'<p class="faint">{says}</p><div class="card"><table>{head}{"".join(rows)}</table></div>'
 
 
 def recipe_table(summary: dict[str, Any]) -> str:

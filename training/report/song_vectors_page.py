@@ -1,5 +1,6 @@
 """The page about a run of song vectors; nothing in it needs a network."""
 
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from training.report.style import CLUSTER_COLOURS
 from training.report.vector_evidence import VectorEvidence, read_vector_evidence
 
 
-def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
+def write_report(run: Path, out: Path, evaluations: Sequence[Results]) -> None:
     """Write the page about a run. Raises RunError where the folder is no complete run of song vectors."""
     evidence = read_vector_evidence(run)
     name = evidence.summary["recipe"]["name"]
@@ -32,7 +33,7 @@ def write_report(run: Path, out: Path, evaluation: Results | None) -> None:
         "<h2>Nearest</h2>",
         _neighbours(evidence),
     ]
-    if evaluation is not None:
+    for evaluation in evaluations:
         sections += ["<h2>Compared on the same held-out co-occurrences</h2>", _comparison(evaluation, name)]
     sections += ["<h2>Recipe</h2>", recipe_table(evidence.summary)]
     template = Template(files("training.report").joinpath("page.html").read_text("utf-8"))

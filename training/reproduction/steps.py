@@ -12,6 +12,19 @@ from training.synthetic.shapes import write_shapes
 BASELINES = ("majority", "logistic_raw", "logistic_length", "logistic_weighted")
 LINEAR = ("pca", "truncated_svd")
 NETWORKS = ("joint", "mult_vae", "denoising_autoencoder", "ktv_autoencoder_300", "ktv_autoencoder")
+CLASSIFIER = "classifier_epochs=60,classifier_rate=0.01"
+AUTOENCODER = f"units=16,epochs=8,rate=0.005,{CLASSIFIER}"
+QUICK_PLAYLISTS = {
+    "songprint": "units=16,taste_units=4,factors=8,popularity_exponents=[0.25],epochs=12,rate=0.005,table_rate=0.002",
+    "joint": "units=16,epochs=12,rate=0.005",
+    "mult_vae": f"units=16,epochs=15,rate=0.01,{CLASSIFIER}",
+    **dict.fromkeys(("denoising_autoencoder", "ktv_autoencoder_300", "ktv_autoencoder"), AUTOENCODER),
+    **dict.fromkeys(LINEAR, f"units=16,{CLASSIFIER}"),
+    **dict.fromkeys(("logistic_raw", "logistic_length"), "strengths=[0.3]"),
+    "logistic_weighted": "length_exponents=[0.5],popularity_exponents=[0.3],strengths=[0.3]",
+}
+"""Parameters of the quick form, on a few hundred users."""
+
 UNITS = (32, 64, 128, 256, 512)
 TASTE_UNITS = 16
 SONG_VECTORS = (
@@ -71,11 +84,17 @@ def compare_recipes(place: Place) -> Iterator[str]:
     for data in place.data:
         name, repeats = f"compare-{data.name}", ("--repeats", "1" if place.quick else "2")
         yield f"{data.name}: songprint against {', '.join(BASELINES + LINEAR)}"
-        _evaluate(place, data, name, ("songprint", *BASELINES, *LINEAR), repeats)
+        _evaluate(place, data, name, _variants(place, "songprint", *BASELINES, *LINEAR), repeats)
         yield f"{data.name}: songprint against {', '.join(NETWORKS)}"
         # Autoencoders over the whole catalogue take minutes a fold; half of the folds show how far behind they are.
         first = ("--first", "1" if place.quick else "5")
-        _evaluate(place, data, name, ("songprint", *NETWORKS), (*repeats, *first))
+        _evaluate(place, data, name, _variants(place, "songprint", *NETWORKS), (*repeats, *first))
+
+
+def _variants(place: Place, *names: str) -> tuple[str, ...]:
+    """The recipes as they ship, or in the quick form with the parameters of QUICK_PLAYLISTS."""
+    quick = QUICK_PLAYLISTS if place.quick else {}
+    return tuple(f"{name}:{quick[name]}" if name in quick else name for name in names)
 
 
 def compare_units(place: Place) -> Iterator[str]:
@@ -99,7 +118,8 @@ def compare_song_vectors(place: Place) -> Iterator[str]:
 
 def measure_sizes(place: Place) -> Iterator[str]:
     """Time and memory of fit and encode at several sizes: sizes.md."""
-    lines = ["| users | songs | fit s | fit MiB | encode s | encode MiB |", "|---|---|---|---|---|---|"]
+    heads = ("users", "songs", "fit s", "fit MiB", "encode s", "encode MiB", "fit ms a user", "fit KiB a user")
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for users, songs in ((500, 500),) if place.quick else SIZES:
         yield f"songprint on {users:,} users and {songs:,} songs"
         with TemporaryDirectory(dir=place.out) as folder:
@@ -107,8 +127,10 @@ def measure_sizes(place: Place) -> Iterator[str]:
             run_command("synthesize", "--out", data, "--users", str(users), "--songs", str(songs))
             fit = run_command("fit", "--data", data, "--out", run)
             encode = run_command("encode", run, "--data", data, "--out", codes)
-        cells = (fit.seconds, fit.mebibytes, encode.seconds, encode.mebibytes)
-        lines.append(f"| {users:,} | {songs:,} | " + " | ".join(f"{cell:,.0f}" for cell in cells) + " |")
+        measured = (users, songs, fit.seconds, fit.mebibytes, encode.seconds, encode.mebibytes)
+        rates = (1_000 * fit.seconds / users, 1_024 * fit.mebibytes / users)
+        cells = [*(f"{value:,.0f}" for value in measured), *(f"{rate:,.2f}" for rate in rates)]
+        lines.append(f"| {' | '.join(cells)} |")
         (place.out / "sizes.md").write_text("\n".join(lines) + "\n", "utf-8")
 
 

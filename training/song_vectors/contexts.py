@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.model_selection import KFold
 
 from training.datasets.playlists import Sparse, playlist_lengths, song_users
+from training.errors import DataError
 
 Ids = NDArray[np.int32]
 
@@ -57,7 +58,10 @@ class Contexts(Protocol):
         ...
 
     def folds(self, folds: int, repeats: int, seed: int) -> Iterator[tuple["Contexts", HeldOut]]:
-        """Contexts to learn from and what was held out of them: `repeats` times `folds` parts, each held out once."""
+        """Contexts to learn from and what was held out of them: `repeats` times `folds` parts, each held out once.
+
+        Raises DataError where there are fewer users, or links, than parts.
+        """
         ...
 
 
@@ -108,7 +112,7 @@ class PlaylistContexts:
 
     def folds(self, folds: int, repeats: int, seed: int) -> Iterator[tuple[Contexts, HeldOut]]:
         """Users are held out. A pair is drawn as one of them at random, then two different songs of the user's."""
-        for learn, held in _parts(self.matrix.shape[0], folds, repeats, seed):
+        for learn, held in _parts(self.matrix.shape[0], "users", folds, repeats, seed):
             kept = self.matrix[learn]
             known = sparse.diags_array((song_users(kept) > 0).astype(np.float32))
             yield PlaylistContexts(kept), HeldOut(_chance(sparse.csr_array(self.matrix[held] @ known)), None)
@@ -147,7 +151,7 @@ class GraphContexts:
     def folds(self, folds: int, repeats: int, seed: int) -> Iterator[tuple[Contexts, HeldOut]]:
         """Links are held out. A pair is drawn as an artist who lost some at random, then one of those lost."""
         upper = sparse.coo_array(sparse.triu(self.graph, 1))
-        for learn, held in _parts(upper.nnz, folds, repeats, seed):
+        for learn, held in _parts(upper.nnz, "links", folds, repeats, seed):
             kept, lost = (_symmetric(upper.row[part], upper.col[part], upper.shape) for part in (learn, held))
             weight = 1 / np.maximum(playlist_lengths(lost), 1) / np.count_nonzero(playlist_lengths(lost))
             yield GraphContexts(kept), HeldOut(sparse.csr_array(sparse.diags_array(weight) @ lost), told=kept)
@@ -160,7 +164,13 @@ def off_diagonal(matrix: Sparse) -> Sparse:
     return sparse.csr_array((entries.data[kept], (entries.row[kept], entries.col[kept])), shape=entries.shape)
 
 
-def _parts(count: int, folds: int, repeats: int, seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _parts(
+    count: int, what: str, folds: int, repeats: int, seed: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    if folds > count:
+        raise DataError(
+            f"{count} {what} cannot be held out in {folds} parts; use --folds {count} or fewer, or add data"
+        )
     for repeat in range(repeats):
         yield from KFold(folds, shuffle=True, random_state=seed + repeat).split(np.arange(count))
 

@@ -6,7 +6,8 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
 
-from training.clusters import Clustering, find_clusters
+from training import clusters as module
+from training.clusters import Clustering, Tried, find_clusters
 from training.errors import TrainingError
 from training.typical_songs import describe_clusters
 
@@ -25,6 +26,27 @@ def test_finds_the_planted_clusters(clusters: int) -> None:
     assert adjusted_rand_score(truth, clustering.nearest(codes)) > 0.98
     assert {one.clusters for one in tried} == set(range(4, 13))
     assert clustering.memberships(codes).max(axis=1).mean() > 0.9
+
+
+def test_what_is_both_stable_and_separate_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either alone would choose another number, and so would their sum."""
+    figures = {4: (0.05, 0.99), 7: (0.5, 0.5), 12: (0.99, 0.06)}
+
+    def tried(sample: np.ndarray, clusters: int, rng: np.random.Generator) -> Tried:
+        return Tried(clusters, *figures.get(clusters, (0.1, 0.1)))
+
+    monkeypatch.setattr(module, "_try", tried)
+    clustering, _ = find_clusters(planted(5)[0], seed=0)
+    assert len(clustering.centroids) == 7
+
+
+def test_what_has_no_clusters_is_not_stable() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, (400, 12)).astype(np.float32)
+    assert module._try(noise, 6, rng).stability < 0.6
+    found = module._try(planted(6)[0], 6, rng)
+    assert found.stability > 0.95
+    assert found.silhouette > 0.5
 
 
 def test_memberships_are_student_t() -> None:

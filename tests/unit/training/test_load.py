@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training.datasets.checks import require_both_genders, require_folds
+from training.datasets.checks import require_both_genders, require_different_playlists, require_folds
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
+from training.datasets.table_file import read_batches
 from training.errors import DataError
 
 PLAYS = [("u2", "s1"), ("u1", "001"), ("u1", "s1"), ("u2", "s3")]
@@ -45,6 +46,16 @@ def test_reads_parquet_with_ids_as_numbers(tmp_path: Path) -> None:
     data = load_playlists(tmp_path)
     assert data.songs["song_id"].to_pylist() == ["10", "9"]
     assert data.gender.tolist() == [0, -1]
+
+
+@pytest.mark.parametrize("row_group", [10_000, 1_000_000])
+def test_parquet_is_read_in_parts(row_group: int, tmp_path: Path) -> None:
+    """Whatever the size of its row groups: a table of plays need not fit into memory as text."""
+    ids = pa.array(range(200_000))
+    pq.write_table(pa.table({"user_id": ids, "song_id": ids}), tmp_path / "plays.parquet", row_group_size=row_group)
+    sizes = [batch.num_rows for batch in read_batches(tmp_path / "plays.parquet", ("user_id", "song_id"))]
+    assert sum(sizes) == 200_000
+    assert max(sizes) <= 65_536
 
 
 def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
@@ -127,3 +138,11 @@ def test_asks_for_both_genders_and_enough_users(tmp_path: Path) -> None:
     men = load_playlists(make_folder(tmp_path / "men", plays[:30], users[:30]))
     with pytest.raises(DataError, match="0 f, 30 m"):
         require_both_genders(men)
+
+
+def test_asks_for_playlists_that_differ(tmp_path: Path) -> None:
+    plays = [(f"u{number}", f"s{song}") for number in range(30) for song in range(number % 3 + 1)]
+    data = load_playlists(make_folder(tmp_path / "data", plays))
+    require_different_playlists(data, 3)
+    with pytest.raises(DataError, match="only 3 different playlists among them, and clusters of taste need at least 4"):
+        require_different_playlists(data, 4)

@@ -1,11 +1,18 @@
 """What songs occur beside: pairs, counts, and the parts that are held out."""
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
 from training.datasets.playlists import Playlists
+from training.errors import DataError
+from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors
 from training.song_vectors.contexts import Contexts, GraphContexts, PlaylistContexts
+from training.song_vectors.corpus import Corpus
+from training.watch import unwatched
 
 PLAYLISTS = sparse.csr_array(np.array([[1, 1, 1, 0], [1, 0, 0, 0], [0, 1, 0, 1]], dtype=np.float32))
 GRAPH = sparse.csr_array(np.array([[0, 1, 1, 0], [1, 0, 0, 0], [1, 0, 0, 1], [0, 0, 1, 0]], dtype=np.float32))
@@ -81,3 +88,24 @@ def test_held_out_links_are_not_told() -> None:
         assert np.array_equal(learn.counts().toarray() > 0, told)
         rows = held.chance.toarray().sum(axis=1)
         assert rows[rows > 0] == pytest.approx(1 / np.count_nonzero(rows))
+
+
+def evaluate_nothing(contexts: Contexts, folds: int, path: Path) -> None:
+    """What is refused before the first recipe is fitted."""
+    nothing = np.zeros((4, 0), dtype=np.float32)
+    corpus = Corpus(pa.table({}), nothing, contexts, np.ones(4, dtype=np.int64), {})
+    evaluate_song_vectors([], corpus, VectorPlan("digest", folds, 1, 0), path, unwatched)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "folds", "says"),
+    [
+        (PlaylistContexts(PLAYLISTS), 4, "3 users cannot be held out in 4 parts; use --folds 3 or fewer"),
+        (GraphContexts(GRAPH), 5, "3 links cannot be held out in 5 parts; use --folds 3 or fewer"),
+        (PlaylistContexts(PLAYLISTS), 3, "one of 3 parts holds nothing that occurs together; use fewer --folds"),
+    ],
+    ids=["users", "links", "users with one song"],
+)
+def test_says_what_cannot_be_held_out(contexts: Contexts, folds: int, says: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=says):
+        evaluate_nothing(contexts, folds, tmp_path / "figures.json")

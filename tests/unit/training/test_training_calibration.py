@@ -61,6 +61,19 @@ def test_short_playlists_that_break_the_promise_get_no_label() -> None:
     assert calibration.coverage == 1.0
 
 
+@pytest.mark.parametrize("distortion", [0.5, 3.0])
+def test_a_model_that_is_too_sure_or_not_sure_enough_is_put_right(distortion: float) -> None:
+    """Each user has a song of their own, whose row is a distorted logit."""
+    logits, target = draw(4_000)
+    rows = (logits * distortion).astype(np.float32)[:, None]
+    serving = Serving(rows, np.zeros(1, np.float32), 0.0, "linear", single_logit(np.ones(1, np.float32), 0.0))
+    held = Examples(sparse.eye_array(len(logits), format="csr", dtype=np.float32), target.astype(np.int8))
+    calibration = calibrate(serving, held, 0.85, seed=0)
+    assert calibration.temperature == pytest.approx(distortion, rel=0.1)
+    assert calibration.threshold == pytest.approx(choose_threshold(*judge(logits, target), precision=0.85), abs=0.03)
+    assert calibration.precision == pytest.approx(0.85, abs=0.02)
+
+
 def test_calibration_error_is_that_of_the_distortion() -> None:
     logits, target = draw(50_000)
     assert calibration_error(logits, target) < 0.01
