@@ -16,7 +16,7 @@ from training.datasets.load import load_playlists
 from training.datasets.load_images import load_images
 from training.errors import TrainingError
 from training.evaluate import Results, calibration_over_folds, compare, evaluate, figure, make_plan
-from training.evaluate_images import evaluate_images, seed_rows
+from training.evaluate_images import evaluate_images, seed_rows, table_words
 from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors, one_kind, vector_table
 from training.markdown import markdown
 from training.recipe import DEFAULT_RECIPE, Recipe, load_variant, recipe_names
@@ -107,7 +107,7 @@ def _on_images(recipes: list[Recipe], arguments: argparse.Namespace, console: Co
         images = load_images(arguments.data)
     with progress_bar(console) as watch:
         results = evaluate_images(recipes, images, arguments.seeds, arguments.seed, arguments.out, watch)
-    title = f"{len(images.values):,} images; mean ± deviation over seeds, and the worst of them"
+    title = f"{len(images.values):,} images; {table_words(results)}"
     return "\n".join([title, "", *markdown(seed_rows(results))])
 
 
