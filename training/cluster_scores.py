@@ -9,6 +9,9 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, s
 
 SILHOUETTE_SAMPLE = 2_000
 
+FEWEST_SEEDS = 5
+"""Fits with fewer seeds do not show how far a way to cluster wanders."""
+
 Numbers = NDArray[np.intp]
 
 
@@ -21,6 +24,12 @@ def agreement(truth: Numbers, found: Numbers, clusters: int) -> dict[str, float]
         "nmi": float(normalized_mutual_info_score(truth, found)),
         "ari": float(adjusted_rand_score(truth, found)),
     }
+
+
+def seed_words(seeds: int) -> str:
+    """What a table of so many fits shows, and whether they are enough for it."""
+    words = "mean ± deviation over seeds, and the worst of them"
+    return words if seeds >= FEWEST_SEEDS else f"{words}; fewer than five seeds, which say little: give --seeds 5"
 
 
 def confusion(truth: Numbers, found: Numbers, clusters: int) -> NDArray[np.int64]:

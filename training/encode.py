@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from training.clusters import Clustering
 from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists, Sparse, playlist_lengths
 from training.errors import RunError
@@ -25,20 +26,20 @@ def encode_folder(run: Path, data: Path, out: Path) -> str:
 
 
 def encode_users(run: Path, data: Playlists, out: Path) -> int:
-    """Write user_id, known_songs and code (list of float32) per user; returns the width of a code.
+    """Write user_id, known_songs, cluster, its probability and code (list of float32) per user; returns a code's width.
 
     Songs that the run does not know count for nothing. Raises RunError where `run` is no run of a playlist model.
     """
     summary = read_summary(run)
-    serving, _ = read_serving(run, summary)
+    serving, clustering = read_serving(run, summary)
     matrix = align_songs(data, read_songs(run)["song_id"])
     width = int(serving.table.shape[1])
-    schema = pa.schema([("user_id", pa.string()), ("known_songs", pa.int32()), ("code", pa.list_(pa.float32(), width))])
+    schema = _schema(width)
     temporary = out.with_name(f".{out.name}.new")
     with pq.ParquetWriter(temporary, schema) as writer:
         for start in range(0, matrix.shape[0], BATCH_USERS):
             part = matrix[start : start + BATCH_USERS]
-            writer.write_batch(_batch(serving, part, data.user_ids.slice(start, part.shape[0]), schema))
+            writer.write_batch(_batch(serving, clustering, part, data.user_ids.slice(start, part.shape[0]), schema))
     temporary.replace(out)
     return width
 
@@ -58,8 +59,28 @@ def align_songs(data: Playlists, vocabulary: pa.ChunkedArray) -> Sparse:
     return type(data.matrix)((chosen.data, (chosen.row, places[chosen.col])), shape=shape)
 
 
-def _batch(serving: Serving, matrix: Sparse, user_ids: pa.Array, schema: pa.Schema) -> pa.RecordBatch:
+def _schema(width: int) -> pa.Schema:
+    return pa.schema(
+        [
+            ("user_id", pa.string()),
+            ("known_songs", pa.int32()),
+            ("cluster", pa.int32()),
+            ("probability", pa.float64()),
+            ("code", pa.list_(pa.float32(), width)),
+        ]
+    )
+
+
+def _batch(
+    serving: Serving, clustering: Clustering, matrix: Sparse, user_ids: pa.Array, schema: pa.Schema
+) -> pa.RecordBatch:
     codes = serving.codes(matrix)
-    known = pa.array(playlist_lengths(matrix).astype(np.int32))
-    values = pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel()), codes.shape[1])
-    return pa.RecordBatch.from_arrays([user_ids, known, values], schema=schema)
+    memberships = clustering.memberships(codes)
+    columns = [
+        user_ids,
+        pa.array(playlist_lengths(matrix).astype(np.int32)),
+        pa.array(memberships.argmax(axis=1).astype(np.int32)),
+        pa.array(memberships.max(axis=1)),
+        pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel()), codes.shape[1]),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from training.cluster_scores import seed_words
 from training.datasets.images import Images, images_digest
 from training.errors import TrainingError
 from training.evaluate import Results, figure, open_results, store_results
@@ -16,6 +17,8 @@ from training.watch import Watch, unwatched
 
 FAMILY = "images"
 MEASURED = ("accuracy", "nmi", "ari", "silhouette")
+START = "start_accuracy"
+"""Of recipes that begin deep clustering from clusters of another kind."""
 
 
 def evaluate_images(
@@ -52,19 +55,32 @@ def _fit_once(recipe: Recipe, images: Images, seed: int) -> dict[str, Any]:
     return {"seed": seed, **image_figures(images, codes, found, fitted, seed), "seconds": seconds}
 
 
+def table_words(results: Results) -> str:
+    """What `seed_rows` shows, and whether each recipe has seeds enough for it."""
+    return seed_words(min(len(one["folds"]) for one in results["recipes"].values()))
+
+
 def seed_rows(results: Results) -> list[list[str]]:
-    """A row of text per recipe, best mean first: name, mean ± deviation and worst of each figure, seconds, seeds."""
+    """A row of text per recipe, best mean first: its name, its figures, seconds, and how many seeds there were.
+
+    Mean ± deviation and worst of the first figure, and of the start's accuracy if one of the recipes has a start.
+    """
     measured = [
         key for key in MEASURED if all(key in fold for one in results["recipes"].values() for fold in one["folds"])
     ]
+    started = {name for name, one in results["recipes"].items() if all(START in fold for fold in one["folds"])}
     rows = []
     for name in sorted(results["recipes"], key=lambda name: -float(figure(results, name, measured[0]).mean())):
-        cells = []
-        for key in measured:
-            values = figure(results, name, key)
-            cells += (
-                [mean_and_deviation(values), f"{values.min():.4f}"] if key == measured[0] else [f"{values.mean():.4f}"]
-            )
+        cells = _mean_and_worst(results, name, measured[0])
+        cells += [f"{figure(results, name, key).mean():.4f}" for key in measured[1:]]
+        if started:
+            cells += _mean_and_worst(results, name, START) if name in started else ["", ""]
         seconds = figure(results, name, "seconds")
         rows.append([name, *cells, f"{seconds.mean():.0f}", str(len(seconds))])
-    return [["recipe", measured[0], "worst", *measured[1:], "seconds", "seeds"], *rows]
+    head = ["recipe", measured[0], "worst", *measured[1:], *(["start accuracy", "worst start"] if started else [])]
+    return [[*head, "seconds", "seeds"], *rows]
+
+
+def _mean_and_worst(results: Results, name: str, key: str) -> list[str]:
+    values = figure(results, name, key)
+    return [mean_and_deviation(values), f"{values.min():.4f}"]

@@ -23,7 +23,10 @@ ENCODERS = {
     "playlists": "training.encode",
     "song_vectors": "training.encode_song_vectors",
 }
-"""Recipe family → a module with `encode_folder(run, data, out)`, which writes codes and says in words what it wrote."""
+"""Recipe family → a module with `encode_folder(run, data, out)`, which writes codes and says in words what it wrote.
+
+That of `images` takes another file, `reconstructions`, for the images as the model makes them.
+"""
 
 REPORTS = {
     "images": "training.report.image_page",

@@ -73,12 +73,17 @@ def fit_images(recipe: Recipe, images: Images, options: FitOptions, watch: Watch
 def image_figures(
     images: Images, codes: Floats, found: NDArray[np.intp], fitted: FittedImages, seed: int
 ) -> dict[str, Any]:
-    """`silhouette` of the codes; with a truth `accuracy`, `nmi`, `ari`, `confusion` [labels, clusters]."""
+    """`silhouette` of the codes; with a truth `accuracy`, `nmi`, `ari`, `confusion` [labels, clusters].
+
+    `start_accuracy` is that of the clusters from which deep clustering started.
+    """
     figures: dict[str, Any] = {"silhouette": separation(codes, found, seed)}
     if images.truth is not None:
         clusters = len(fitted.clustering.centroids)
         figures |= agreement(images.truth.labels, found, clusters)
         figures["confusion"] = confusion(images.truth.labels, found, clusters).tolist()
+        if fitted.start is not None:
+            figures["start_accuracy"] = agreement(images.truth.labels, fitted.start, clusters)["accuracy"]
     return figures
 
 

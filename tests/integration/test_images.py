@@ -10,6 +10,7 @@ import pytest
 from export.__main__ import main as export
 from training.__main__ import main
 from training.datasets.load_images import load_images
+from training.models.deep_clustering.straightened import straighten
 from training.synthetic.shapes import SHAPES, write_shapes
 
 QUICK = [
@@ -43,6 +44,7 @@ def test_run_folder_describes_the_clusters(folder: Path) -> None:
     assert summary["data"]["labels"] == list(SHAPES)
     figures = summary["figures"]
     assert figures["accuracy"] > 0.7
+    assert 0.5 < figures["start_accuracy"] <= 1
     assert np.sum(figures["confusion"]) == 250
     clusters = json.loads((run / "clusters.json").read_text("utf-8"))
     assert {cluster["label"] for cluster in clusters} == set(SHAPES)
@@ -54,15 +56,22 @@ def test_run_folder_describes_the_clusters(folder: Path) -> None:
 
 
 def test_codes_are_features_with_clusters_and_anomaly_scores(folder: Path, tmp_path: Path) -> None:
-    """On half of the images; the others do not matter to them."""
+    """On half of the images; the others do not matter to them. What is made of them is upright, as they are seen."""
     half = tmp_path / "half"
     half.mkdir()
     np.save(half / "x.npy", np.load(folder / "data" / "x.npy")[125:])
-    assert main(["encode", str(folder / "run"), "--data", str(half), "--out", str(tmp_path / "c.parquet")]) == 0
+    command = ["encode", str(folder / "run"), "--data", str(half), "--out", str(tmp_path / "c.parquet")]
+    assert main([*command, "--reconstructions", str(tmp_path / "made.npy")]) == 0
     codes, run = pq.read_table(tmp_path / "c.parquet"), pq.read_table(folder / "run" / "predictions.parquet")
     assert np.array(codes["code"].to_pylist()).shape == (125, 10)
     for name in ("cluster", "probability", "error"):
         assert codes[name].to_pylist() == pytest.approx(run[name].to_pylist()[125:], rel=1e-3)
+    made, seen = np.load(tmp_path / "made.npy"), straighten(np.load(half / "x.npy").astype(np.float32) / 255)
+    assert (made.dtype, made.shape) == (np.float32, (125, 16, 16))
+    apart, error = ((made / 255 - seen) ** 2).mean(axis=(1, 2)), codes["error"].to_numpy()
+    # What is darker than black is cut off, which cannot make it worse.
+    assert (apart <= error + 1e-6).all()
+    assert apart.mean() > 0.5 * error.mean()
 
 
 def test_evaluates_over_seeds_and_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,12 +86,14 @@ def test_evaluates_over_seeds_and_goes_on(folder: Path, tmp_path: Path, capsys: 
     assert [fold["seed"] for fold in folds] == [0, 1, 2]
     accuracies = [fold["accuracy"] for fold in folds]
     table = capsys.readouterr().out
+    assert table.count("fewer than five seeds") == 2
     assert f"{np.mean(accuracies):.4f} ± {np.std(accuracies, ddof=1):.4f} | {min(accuracies):.4f}" in table
     page = tmp_path / "page.html"
     assert main(["report", str(folder / "run"), "--out", str(page), "--evaluation", str(figures)]) == 0
     text = page.read_text("utf-8")
     assert text.count("<svg") == 6 + len(SHAPES) + 1
     assert "image_vae:clusters=4,epochs=3" in text
+    assert "fewer than five seeds" in text
     assert not any(mark in text for mark in ("<script", "<link", 'src="http', "@import"))
 
 

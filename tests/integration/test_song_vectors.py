@@ -1,6 +1,7 @@
 """Song vectors from the command line: fit, similar, encode, report, evaluate, and what each refuses."""
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -103,6 +104,7 @@ def test_the_page_is_complete_and_needs_no_network(reviews: Path, data: Path, tm
     for word in ("By cluster", "best known names", "Learning curve", "review_vectors_ppmi", "Folk 7"):
         assert word in text, word
     assert text.count("<svg") == 3
+    assert len(re.findall(r"<text [^>]*><title>", text)) == 300, "the best known of 420 artists"
 
 
 def test_evaluate_goes_on_and_prints_a_table(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,6 +130,7 @@ def test_refuses_what_does_not_fit_together(
         (["similar", str(playlists), "s1"], "of the family playlists, where one of the family song_vectors is needed"),
         (["similar", str(tmp_path), "s1"], "is not a run folder"),
         (["encode", str(playlists), "--out", out], "give the data to encode with --data DIR"),
+        (["encode", str(songs), "--out", out, "--reconstructions", out], "only images are reconstructed"),
         (["fit", "--data", str(tmp_path), "--recipe", "song_vectors", "--out", out], "has no table 'users'"),
         (["fit", "--data", str(tmp_path), "--recipe", "review_vectors", "--out", out], "has no table 'reviews'"),
         (

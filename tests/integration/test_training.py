@@ -16,6 +16,7 @@ from training.__main__ import COMMANDS, main
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists
+from training.run_folder import read_serving, read_summary
 from training.synthetic.settings import CLUSTER_NAMES
 
 QUICK = [
@@ -141,6 +142,7 @@ def test_codes_are_those_of_the_run(folder: Path) -> None:
         main(["encode", str(folder / "run"), "--data", str(folder / "data"), "--out", str(folder / "c.parquet")]) == 0
     )
     codes = pq.read_table(folder / "c.parquet")
+    assert codes.column_names == ["user_id", "known_songs", "cluster", "probability", "code"]
     assert codes.num_rows == 800
     values = np.array(codes["code"].to_pylist())
     assert values.shape == (800, 32)
@@ -151,6 +153,19 @@ def test_codes_are_those_of_the_run(folder: Path) -> None:
         rows = [songs["song_id"].to_pylist().index(song) for song in mine]
         expected = np.maximum(model["table"][rows].sum(axis=0) / np.sqrt(len(rows)) + model["bias"], 0)
     assert values[0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_clusters_beside_the_codes_are_those_of_the_run(folder: Path, tmp_path: Path) -> None:
+    run, out = folder / "run", tmp_path / "codes.parquet"
+    assert main(["encode", str(run), "--data", str(folder / "data"), "--out", str(out)]) == 0
+    users = pq.read_table(out).to_pydict()
+    cluster_of = dict(zip(users["user_id"], users["cluster"], strict=True))
+    held = pq.read_table(run / "predictions.parquet").to_pydict()
+    assert [cluster_of[user] for user in held["user_id"]] == held["cluster"]
+    _, clustering = read_serving(run, read_summary(run))
+    memberships = clustering.memberships(np.array(users["code"], np.float32))
+    assert users["probability"] == pytest.approx(memberships.max(axis=1), rel=1e-4)
+    assert len(set(users["cluster"])) == len(clustering.centroids)
 
 
 def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,13 +20,16 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def require_folder_of(path: Path) -> None:
-    """Raises TrainingError where a file cannot be written to `path`. Asked before the work, not after it."""
+def require_folder_of(path: Path, option: str = "--out") -> None:
+    """Raises TrainingError where a file cannot be written to `path`, which the option gave.
+
+    Asked before the work, not after it.
+    """
     folder = path.absolute().parent
     if not folder.is_dir():
-        raise TrainingError(f"the folder {folder} is missing; make it first, or give another --out")
+        raise TrainingError(f"the folder {folder} is missing; make it first, or give another {option}")
     if path.is_dir():
-        raise TrainingError(f"{path} is a folder; give the name of a file as --out")
+        raise TrainingError(f"{path} is a folder; give the name of a file as {option}")
 
 
 def seed(text: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from training.cluster_scores import seed_words
 from training.commands.arguments import add_data, add_seed, positive, require_folder_of
 from training.compare_taste import Compared, compare_taste, read_truth
 from training.datasets.load import load_playlists
@@ -43,18 +44,19 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         compared = compare_taste(codes, truth, clusters, seeds, watch)
     stored = {"clusters": clusters, "methods": {name: asdict(one) for name, one in compared.items()}}
     arguments.out.write_text(json.dumps(stored, indent=1, allow_nan=False) + "\n", "utf-8")
-    print(f"{clusters} clusters of {summary['recipe']['name']}'s codes; mean ± deviation over {len(seeds)} seeds\n")
+    print(f"{clusters} clusters of {summary['recipe']['name']}'s codes; {seed_words(len(seeds))}\n")
     print("\n".join(markdown(_rows(compared))))
 
 
 def _rows(compared: dict[str, Compared]) -> list[list[str]]:
-    head = ["method", "stability (ARI)", "silhouette", "ARI with the planted truth", "greatest cluster", "seconds"]
+    figures = ("stability (ARI)", "worst", "ARI with the planted truth", "worst", "silhouette")
+    head = ["method", *figures, "greatest cluster", "seconds"]
     rows = []
     for name, one in compared.items():
-        truth = mean_and_deviation(one.truth) if one.truth else ""
-        seconds = f"{sum(one.seconds) / len(one.seconds):.1f}"
+        cells = []
+        for values in (one.stability, one.truth):
+            cells += [mean_and_deviation(values), f"{min(values):.4f}"] if values else ["", ""]
         greatest = f"{sum(one.greatest) / len(one.greatest):.1%}"
-        rows.append(
-            [name, mean_and_deviation(one.stability), mean_and_deviation(one.silhouette), truth, greatest, seconds]
-        )
+        seconds = f"{sum(one.seconds) / len(one.seconds):.1f}"
+        rows.append([name, *cells, mean_and_deviation(one.silhouette), greatest, seconds])
     return [head, *rows]

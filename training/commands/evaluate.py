@@ -26,7 +26,7 @@ from training.evaluate import (
     store_results,
     summarise,
 )
-from training.evaluate_images import evaluate_images, seed_rows
+from training.evaluate_images import evaluate_images, seed_rows, table_words
 from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors, one_kind, vector_table
 from training.markdown import markdown, mean_and_deviation
 from training.recipe import DEFAULT_RECIPE, Recipe, load_variant, recipe_names
@@ -119,7 +119,7 @@ def _on_images(recipes: list[Recipe], arguments: argparse.Namespace, console: Co
         images = load_images(arguments.data)
     with progress_bar(console) as watch:
         results = evaluate_images(recipes, images, arguments.seeds, arguments.seed, arguments.out, watch)
-    title = f"{len(images.values):,} images; mean ± deviation over seeds, and the worst of them"
+    title = f"{len(images.values):,} images; {table_words(results)}"
     return "\n".join([title, "", *markdown(seed_rows(results))])
 
 

@@ -57,6 +57,13 @@ def scale(values: NDArray[Any], span: tuple[float, float]) -> Floats:
     return scaled
 
 
+def unscale(values: Floats, span: tuple[float, float]) -> Floats:
+    """float32 in which 0 and 1 are the ends of the span again; what lies outside is cut off."""
+    low, high = span
+    unscaled: Floats = (low + values.clip(0, 1) * (high - low)).astype(np.float32)
+    return unscaled
+
+
 def images_digest(images: Images) -> str:
     """`sha256:` and the digest of shape, pixels and labels."""
     digest = hashlib.sha256(repr((images.values.shape, images.span)).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 
 from training.evaluate import Results
-from training.evaluate_images import seed_rows
+from training.evaluate_images import seed_rows, table_words
 from training.report import charts, image_charts
 from training.report.image_evidence import ImageEvidence, read_image_evidence
 from training.report.page import recipe_table, tile_row
@@ -91,6 +91,8 @@ def _tiles(evidence: ImageEvidence) -> str:
             (f"{figures['ari']:.4f}", "adjusted Rand index"),
             *tiles,
         ]
+    if "start_accuracy" in figures:
+        tiles.append((f"{figures['start_accuracy']:.2%}", "accuracy of the clusters it started from"))
     return tile_row(tiles)
 
 
@@ -117,6 +119,6 @@ def _comparison(results: Results, name: str) -> str:
         for row in rows
     )
     return (
-        '<p class="faint">Mean ± deviation over seeds, and the worst of them.</p>'
+        f'<p class="faint">{escape(table_words(results).capitalize())}.</p>'
         f'<div class="card"><table><tr>{heads}</tr>{lines}</table></div>'
     )

@@ -37,7 +37,16 @@ SONG_VECTORS = (
     "song_vectors_ppmi:smoothing=0.75,fading=0",
     "song_vectors_features",
 )
-REVIEW_VECTORS = ("review_vectors", "review_vectors_ppmi", "review_vectors_features")
+REVIEW_VECTORS = (
+    "review_vectors",
+    # With its usual settings, and with others: links are of no playlist, so that fading would do nothing.
+    "review_vectors_ppmi",
+    "review_vectors_ppmi:smoothing=0",
+    "review_vectors_ppmi:shift=0.1",
+    "review_vectors_ppmi:smoothing=0,shift=0.1",
+    "review_vectors_ppmi:eigenvalue_exponent=0",
+    "review_vectors_features",
+)
 REVIEWS = Path("../shared/data/pitchfork")
 MNIST = Path("../shared/data/mnist-t10k")
 IMAGE_RECIPES = (

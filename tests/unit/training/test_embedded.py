@@ -5,7 +5,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from training.backend import tf
+from training.clusters import Clustering
 from training.errors import TrainingError
+from training.models.deep_clustering import embedded, pretraining
 from training.models.deep_clustering.assignment import divergence, log_memberships, target_distribution
 from training.models.deep_clustering.distortion import Distortion
 from training.models.deep_clustering.embedded import _Refinement
@@ -87,14 +89,41 @@ def test_optimizers_step_as_those_of_keras_do(method: str) -> None:
     assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-4)
 
 
-def test_stops_when_clusters_stay_as_they_are_and_never_later_than_allowed() -> None:
+class Counting(Optimizer):
+    """Counts the steps where they are made: inside TensorFlow."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        self.steps = tf.Variable(0)
+
+    def apply(self, gradients: list[tf.Tensor]) -> None:
+        self.steps.assign_add(1)
+        super().apply(gradients)
+
+
+@pytest.fixture
+def optimizers(monkeypatch: pytest.MonkeyPatch) -> list[Counting]:
+    """All that a fit makes, in order."""
+    made: list[Counting] = []
+
+    def make(*arguments: object) -> Counting:
+        made.append(Counting(*arguments))
+        return made[-1]
+
+    for module in (pretraining, embedded):
+        monkeypatch.setattr(module, "Optimizer", make)
+    return made
+
+
+def test_stops_when_clusters_stay_as_they_are_and_never_later_than_allowed(optimizers: list[Counting]) -> None:
     images, _ = draw_shapes(90)
-    for tolerance, expected in ((0.999, 1), (0.0, 4)):
+    for tolerance, expected, steps in ((0.999, 1, 10), (0.0, 4, 35)):
         history = History()
         settings = {**EMBEDDED, "tolerance": tolerance, "iterations": 35, "refresh": 10}
         load_recipe("dec", settings).parameters.fit(images, 0, history)
         rounds = [epoch for epoch in history.epochs if epoch["phase"] == "clustering"]
         assert len(rounds) == expected
+        assert [int(one.steps) for one in optimizers[-2:]] == [5 * 3, steps], "5 epochs of 3 batches, then the clusters"
 
 
 def test_clustering_pulls_images_towards_their_centroids() -> None:
@@ -177,11 +206,47 @@ def test_straight_images_are_centred_and_lean_to_no_side() -> None:
 def test_a_start_is_trusted_for_its_rounds() -> None:
     """Clusters that K-means would never make are learnt while they are the target."""
     images, _ = draw_shapes(150)
-    settings = load_recipe("dec", {**EMBEDDED, "clusters": 2, "start_rounds": 3}).parameters
-    network = settings._network(images.shape[1:], 0)
     start = np.random.default_rng(0).integers(0, 2, len(images))
-    refinement = _Refinement(settings, network, start, images)
+    refinement = refine(images, start, clusters=2, start_rounds=3)
     refinement._sharpen(2)
     assert refinement._target.numpy() == pytest.approx(np.where(np.eye(2)[start], 0.9, 0.1))
     refinement._sharpen(3)
     assert refinement._target.numpy().argmax(axis=1).tolist() != start.tolist()
+
+
+def refine(images: np.ndarray, start: np.ndarray, **settings: float) -> _Refinement:
+    """The second phase before its first step, with an autoencoder that has learnt nothing."""
+    model = load_recipe("dec", {**EMBEDDED, **settings}).parameters
+    return _Refinement(model, model._network(images.shape[1:], 0), start, images)
+
+
+def test_the_target_is_made_of_all_images_and_learnt_beside_their_reconstruction() -> None:
+    """DEC and IDEC, on some of the images: their target is still that of all of them."""
+    images, _ = draw_shapes(60)
+    rows, seed = [3, 17, 5], tf.constant([1, 2])
+    dec, idec = (refine(images, np.arange(60) % 4, reconstruction_weight=w, clustering_weight=0.1) for w in (0.0, 0.7))
+    for one in (dec, idec):
+        one._sharpen(0)
+    clustering = Clustering(dec._centroids.numpy(), alpha=1.0, scale=1.0)
+    target = target_distribution(clustering.memberships(dec._network.codes(images)))
+    assert dec._target.numpy() == pytest.approx(target, rel=1e-4)
+    codes, errors = dec._network.codes(images[rows]), dec._network.errors(images[rows])
+    pulled = 0.1 * float(divergence(target[rows].astype(np.float32), codes, clustering.centroids))
+    assert float(dec._loss(tf.constant(rows), seed)) == pytest.approx(pulled, rel=1e-3)
+    assert float(idec._loss(tf.constant(rows), seed)) == pytest.approx(pulled + 0.7 * errors.mean(), rel=1e-3)
+    assert len(dec._optimizer.variables) == len(dec._network.encoder_variables) + 1
+    assert len(idec._optimizer.variables) == len(idec._network.variables) + 1
+
+
+def test_augmentation_shows_distorted_images_and_has_them_reconstructed() -> None:
+    images, _ = draw_shapes(60)
+    rows, seed = [3, 17, 5], tf.constant([1, 2])
+    refinement = refine(images, np.arange(60) % 4, shift=3.0, rotation=20.0, reconstruction_weight=1.0)
+    refinement._sharpen(0)
+    flat = images[rows].reshape(3, -1)
+    distorted = Distortion(3.0, 20.0, 0, 0).apply(flat, (16, 16), seed).numpy()
+    assert np.abs(distorted - flat).mean() > 0.05
+    network, target = refinement._network, tf.gather(refinement._target, rows)
+    pulled = float(divergence(target, network.codes(distorted), refinement._centroids))
+    expected = pulled + network.errors(distorted).mean()
+    assert float(refinement._loss(tf.constant(rows), seed)) == pytest.approx(expected, rel=1e-3)

@@ -10,6 +10,7 @@ from training.datasets.images import Images
 from training.errors import DataError, RecipeError, TrainingError
 from training.fit_images import require_learnable
 from training.models.deep_clustering.interface import FittedImages
+from training.models.deep_clustering.straightened import straighten
 from training.recipe import Recipe, load_recipe, recipe_names, restore_recipe
 from training.synthetic.shapes import SHAPES, draw_shapes
 from training.watch import History, unwatched
@@ -42,6 +43,10 @@ def quick(name: str, **changes: object) -> Recipe:
     return load_recipe(name, {**QUICK[name], **changes})
 
 
+def straightens(recipe: Recipe) -> bool:
+    return bool(getattr(recipe.parameters, "straighten", False))
+
+
 def fit(recipe: Recipe, images: np.ndarray, seed: int = 1, history: History | None = None) -> FittedImages:
     fitted: FittedImages = recipe.parameters.fit(images, seed, history or unwatched)
     return fitted
@@ -60,9 +65,15 @@ def test_finds_what_was_planted(name: str) -> None:
     assert codes.dtype == fitted.clustering.centroids.dtype == np.float32
     assert fitted.clustering.centroids.shape == (len(SHAPES), codes.shape[1])
     assert all(np.isfinite(epoch["loss"]) and epoch["phase"] for epoch in history.epochs)
+    made, seen = fitted.encoder.reconstruct(images), straighten(images) if straightens(recipe) else images
+    assert ((made - seen) ** 2).mean(axis=(1, 2)) == pytest.approx(fitted.encoder.errors(images), rel=1e-3)
+    if recipe.model == "embedded_clustering":
+        assert fitted.start is not None
+        assert set(fitted.start.tolist()) == set(range(len(SHAPES)))
     restored = restore_recipe(recipe.as_json()).parameters.restore(images.shape[1:], fitted.encoder.arrays())
     assert np.array_equal(restored.codes(images), codes)
     assert np.array_equal(restored.errors(images), fitted.encoder.errors(images))
+    assert np.array_equal(restored.reconstruct(images), made)
 
 
 @pytest.mark.parametrize("name", ["image_denoising", "image_vae", "dec", "conv_dec_da"])
@@ -81,6 +92,16 @@ def test_strange_images_have_the_greatest_error(name: str) -> None:
     learnt, strange = images, np.rot90(np.tril(np.ones((16, 16), np.float32)), 1)[None]
     encoder = fit(quick(name), learnt).encoder
     assert encoder.errors(strange)[0] > np.quantile(encoder.errors(learnt), 0.99)
+
+
+def test_the_denoising_autoencoder_repairs_images() -> None:
+    """Drawings that it has never seen, with half of their pixels blacked out: the rest is guessed from what is left."""
+    images, _ = draw_shapes(400)
+    whole = images[300:]
+    damaged = np.where(np.random.default_rng(0).random(whole.shape) < 0.5, 0, whole)
+    repaired = fit(quick("image_denoising", epochs=40, rate=5e-3), images[:300]).encoder.reconstruct(damaged)
+    assert repaired.shape == whole.shape
+    assert np.mean((repaired - whole) ** 2) < 0.6 * np.mean((damaged - whole) ** 2)
 
 
 @pytest.mark.parametrize("name", ["conv_dec", "dec_da"])
@@ -133,3 +154,26 @@ def test_dec_is_as_published() -> None:
     assert load_recipe("idec").as_json()["reconstruction_weight"] > 0
     assert load_recipe("conv_dec").as_json()["network"] == "convolutional"
     assert load_recipe("image_autoencoder").as_json()["units"] == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "kernels"),
+    [
+        (
+            "dec",
+            [(784, 500), (500, 500), (500, 2000), (2000, 10), (10, 2000), (2000, 500), (500, 500), (500, 784)],
+        ),
+        (
+            "conv_dec",
+            [
+                *[(5, 5, 1, 16), (5, 5, 16, 32), (3, 3, 32, 64), (1024, 10)],
+                *[(10, 1024), (3, 3, 32, 64), (5, 5, 16, 32), (5, 5, 1, 16)],
+            ],
+        ),
+        ("image_autoencoder", [(784, 32), (32, 784)]),
+        ("image_vae", [(784, 500), (500, 20), (10, 500), (500, 784)]),
+    ],
+)
+def test_networks_have_the_layers_that_their_recipes_say(name: str, kernels: list[tuple[int, ...]]) -> None:
+    network = load_recipe(name).parameters._network((28, 28), 0)
+    assert [tuple(variable.shape) for variable in network.variables if len(variable.shape) > 1] == kernels

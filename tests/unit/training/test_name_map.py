@@ -4,8 +4,11 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from training.report.name_map import HEIGHT, WIDTH, name_map, shorten, spread, text_width
+from training.report.style import CLUSTER_COLOURS
+from training.song_vectors import maps
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -47,6 +50,31 @@ def test_every_name_is_there_as_it_is_written() -> None:
     texts = root.findall(f"{SVG}text")
     assert [text.findtext(f"{SVG}title") for text in texts] == names
     assert [(text.find(f"{SVG}title").tail or "") for text in texts] == [shorten(name) for name in names]
+
+
+def test_every_name_has_the_colour_of_its_cluster() -> None:
+    names = table([f"Band {number}" for number in range(300)])
+    root = ET.fromstring(name_map(names))
+    texts, lines = root.findall(f"{SVG}text"), root.findall(f"{SVG}line")
+    colours = [CLUSTER_COLOURS[cluster % len(CLUSTER_COLOURS)] for cluster in names["cluster"].to_pylist()]
+    assert [text.get("fill") for text in texts] == colours
+    assert [line.get("stroke") for line in lines] == colours
+
+
+def test_the_three_hundred_best_known_have_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Songs of an artist count together; the cluster is that of most of their listeners."""
+    monkeypatch.setattr(maps, "_tsne", lambda vectors, seed: vectors[:, :2])
+    artists = [f"Band {number}" for number in range(320)]
+    ids = [str(number) for number in range(640)]
+    songs = pa.table({"song_id": ids, "title": [""] * 640, "artist": artists * 2})
+    # The first song of each is better known than the second, which is of another cluster.
+    known = np.concatenate([np.arange(320) + 10, np.full(320, 5)])
+    clusters = np.concatenate([np.arange(320) % 7, np.full(320, 8)])
+    names = maps.name_places(np.random.default_rng(0).normal(size=(640, 4)), songs, known, clusters, 0)
+    best = range(319, 19, -1)
+    assert names["name"].to_pylist() == [artists[number] for number in best]
+    assert names["known"].to_pylist() == [number + 15 for number in best]
+    assert names["cluster"].to_pylist() == [number % 7 for number in best]
 
 
 def test_east_asian_names_are_wider() -> None:

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from training.compare_taste import compare_taste, read_truth
+from training.commands.cluster import _rows
+from training.compare_taste import Compared, compare_taste, read_truth
 from training.errors import DataError
 from training.taste_methods import METHODS
 from training.watch import History, unwatched
@@ -66,6 +67,16 @@ def test_compares_all_of_them() -> None:
     shuffled = compare_taste(noise, None, 5, (0,), unwatched)
     assert shuffled["kmeans"].stability[0] < 0.6
     assert shuffled["kmeans"].truth == []
+
+
+def test_the_table_has_the_worst_seed() -> None:
+    told = Compared([0.9, 0.5], [0.3, 0.3], [0.8, 0.6], [0.25, 0.35], [1.0, 2.0])
+    untold = Compared([0.9, 0.5], [0.3, 0.3], [], [0.25, 0.35], [1.0, 2.0])
+    head, *rows = _rows({"kmeans": told, "dec": untold})
+    assert head[:5] == ["method", "stability (ARI)", "worst", "ARI with the planted truth", "worst"]
+    assert rows[0][:5] == ["kmeans", "0.7000 ± 0.2828", "0.5000", "0.7000 ± 0.1414", "0.6000"]
+    assert {len(row) for row in rows} == {len(head)}
+    assert rows[1][3:5] == ["", ""]
 
 
 def test_refuses_more_clusters_than_codes() -> None:

@@ -5,11 +5,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy import sparse
 
 from tests.planted_reviews import write_reviews
+from training.backend import tf
 from training.datasets.playlists import Playlists
-from training.models.skip_gram import SkipGram, noise_shares
+from training.models.ppmi_svd import PpmiSvd
+from training.models.skip_gram import SkipGram, _Network, noise_shares
 from training.recipe import load_recipe, recipe_names
+from training.song_vectors.contexts import PlaylistContexts
 from training.song_vectors.corpus import Corpus, load_corpus, playlists_corpus
 from training.song_vectors.figures import genre_purity, held_out_figures, yardsticks
 from training.watch import History, unwatched
@@ -96,3 +100,51 @@ def test_skip_gram_finds_the_planted_clusters(small_folder: Path, corpora: dict[
     planted = np.array([str(cluster[song]) for song in corpus.songs["song_id"].to_pylist()], dtype=object)
     vectors = model("song_vectors").fit(corpus.contexts, corpus.features, 0, unwatched)
     assert genre_purity(vectors, planted)["genre_purity"] > 0.8
+
+
+@pytest.mark.parametrize("tables", ["one", "two"])
+@pytest.mark.parametrize("popularity", [0.0, 1.0, -0.25])
+def test_noise_contrastive_estimation_is_as_defined(tables: str, popularity: float) -> None:
+    """Three songs, two queries with two partners each, and three songs as noise, one of them twice."""
+    frequency = np.array([8, 1, 4])
+    settings = SkipGram("playlists", units=2, tables=tables, noise=3, noise_exponent=0.5, popularity=popularity)
+    network = _Network(settings, frequency, np.random.default_rng(0))
+    scale, offset = network._scalars.variables
+    scale.assign(0.7)
+    offset.assign(0.3)
+    queries, partners, noise = np.array([0, 2]), np.array([[1, 2], [0, 0]]), np.array([1, 1, 0])
+    table = np.random.default_rng(1).normal(size=(3 if tables == "one" else 6, 2))
+    behind = 0 if tables == "one" else 3
+    places = np.concatenate([queries, partners.ravel() + behind, noise + behind])
+
+    vectors = table / np.linalg.norm(table, axis=1, keepdims=True) if tables == "one" else table
+    factor = np.exp(0.7) if tables == "one" else 1.0
+    drawn = frequency**0.5 / (frequency**0.5).sum()
+    prior = frequency.astype(float) ** popularity
+    logit = factor * vectors[queries] @ vectors[behind : behind + 3].T + 0.3
+    logit += np.log(prior / prior.sum()) - np.log(3 * drawn)
+    told = np.log1p(np.exp(-np.take_along_axis(logit, partners, axis=1))).mean(axis=1)
+    expected = (told + np.log1p(np.exp(logit[:, noise])).sum(axis=1)).mean()
+
+    loss = network._loss(*(tf.constant(one) for one in (table.astype(np.float32), places, partners, noise)))
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "shift", "fading"), [(1.0, 1.0, 0.0), (0.75, 1.0, 0.0), (-0.25, 1.0, 0.5), (0.0, 0.3, 1.0)]
+)
+def test_ppmi_is_as_defined(smoothing: float, shift: float, fading: float) -> None:
+    """Vectors of full rank hold all of the matrix: as U S, their products are those of its rows."""
+    playlists = [[1, 1, 1, 0], [1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 0], [1, 1, 0, 0]]
+    contexts = PlaylistContexts(sparse.csr_array(np.array(playlists, dtype=np.float32)))
+    counts = contexts.faded(fading).counts().toarray().astype(float)
+    together, alone = counts / counts.sum(), counts.sum(axis=1) / counts.sum()
+    partner = alone**smoothing / (alone**smoothing).sum()
+    positive = np.log(np.maximum(together / (alone[:, None] * partner) / shift, 1))
+    assert np.count_nonzero(positive) > 4, "there is nothing to compare"
+    for exponent in (1.0, 0.5):
+        model = PpmiSvd("playlists", 4, smoothing, shift, exponent, fading)
+        vectors = model.fit(contexts, np.zeros((4, 0), np.float32), 0, unwatched).astype(float)
+        products = vectors @ vectors.T
+        whole = products if exponent == 1.0 else products @ products
+        assert whole == pytest.approx(positive @ positive.T, abs=1e-4)

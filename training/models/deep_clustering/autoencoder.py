@@ -58,7 +58,9 @@ class ImageAutoencoder:
     def _damage(self, flat: "tf.Tensor", seed: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
         seen = flat
         if self.noise:
-            seen += self.noise * tf.random.stateless_normal(tf.shape(flat), seed)
+            # With a seed of its own: of one seed, pixels that are not blacked out would all get little noise.
+            other = tf.random.experimental.stateless_fold_in(seed, 1)
+            seen += self.noise * tf.random.stateless_normal(tf.shape(flat), other)
         if self.masked:
             seen *= tf.cast(tf.random.stateless_uniform(tf.shape(flat), seed) >= self.masked, tf.float32)
         return seen, flat

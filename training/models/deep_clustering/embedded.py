@@ -95,7 +95,7 @@ class EmbeddedClustering:
         pretrain(network, images, schedule, lambda flat, draw: self._distort(flat, draw, images.shape[1:]), rng, watch)
         start = start_clusters(self.start, network.codes(images), self.clusters, seed)
         centroids = _Refinement(self, network, start, images).run(rng, watch)
-        return FittedImages(network, Clustering(centroids, alpha=ALPHA, scale=1.0))
+        return FittedImages(network, Clustering(centroids, alpha=ALPHA, scale=1.0), start)
 
     def restore(self, shape: tuple[int, ...], arrays: dict[str, Floats]) -> ImageEncoder:
         """See ImageModel."""

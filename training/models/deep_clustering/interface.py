@@ -22,6 +22,10 @@ class ImageEncoder(Protocol):
         """float64 [images]: mean squared difference between an image and what the model makes of it."""
         ...
 
+    def reconstruct(self, images: Floats) -> Floats:
+        """float32 [images, *shape]: what the model makes of each; a denoising one repairs what is damaged."""
+        ...
+
     def arrays(self) -> dict[str, Floats]:
         """All weights by name: what `restore` needs."""
         ...
@@ -33,6 +37,8 @@ class FittedImages:
 
     encoder: ImageEncoder
     clustering: Clustering
+    # intp [images]: the clusters from which deep clustering started; None where there is no second phase.
+    start: NDArray[np.intp] | None = None
 
 
 class ImageModel(Protocol):

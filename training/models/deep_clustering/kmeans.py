@@ -50,5 +50,9 @@ class _Pixels:
         errors: NDArray[np.float64] = squared_distances(self.codes(images), self.means).min(axis=1) / pixels
         return errors
 
+    def reconstruct(self, images: Floats) -> Floats:
+        nearest = squared_distances(self.codes(images), self.means).argmin(axis=1)
+        return self.means[nearest].reshape(images.shape)
+
     def arrays(self) -> dict[str, Floats]:
         return {"means": self.means}

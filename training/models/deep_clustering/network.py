@@ -34,6 +34,7 @@ class Network(ABC):
         self._loss = loss
         self._codes = tf.function(self.encode, input_signature=[tf.TensorSpec([None, None], tf.float32)])
         self._errors = tf.function(self._squared_errors, input_signature=[tf.TensorSpec([None, None], tf.float32)])
+        self._made = tf.function(self._reconstruct, input_signature=[tf.TensorSpec([None, None], tf.float32)])
 
     @abstractmethod
     def encode(self, flat: "tf.Tensor") -> "tf.Tensor":
@@ -62,6 +63,10 @@ class Network(ABC):
         """float64 [images]: mean squared difference between an image and its reconstruction."""
         return np.concatenate([self._errors(part).numpy() for part in _parts(images)]).astype(np.float64)
 
+    def reconstruct(self, images: Floats) -> Floats:
+        """float32 [images, *shape]"""
+        return np.concatenate([self._made(part).numpy() for part in _parts(images)]).reshape(images.shape)
+
     def arrays(self) -> dict[str, Floats]:
         """The weights by name."""
         return {f"network_{number:02d}": variable.numpy() for number, variable in enumerate(self.variables)}
@@ -72,9 +77,11 @@ class Network(ABC):
             variable.assign(arrays[f"network_{number:02d}"])
 
     def _squared_errors(self, flat: "tf.Tensor") -> "tf.Tensor":
+        return tf.reduce_mean(tf.square(self._reconstruct(flat) - flat), axis=1)
+
+    def _reconstruct(self, flat: "tf.Tensor") -> "tf.Tensor":
         decoded = self.decode(self.encode(flat))
-        image = tf.sigmoid(decoded) if self._loss == "bce" else decoded
-        return tf.reduce_mean(tf.square(image - flat), axis=1)
+        return tf.sigmoid(decoded) if self._loss == "bce" else decoded
 
 
 class DenseNetwork(Network):

@@ -37,6 +37,10 @@ class Straightened:
         """See ImageEncoder."""
         return self.encoder.errors(straighten(images))
 
+    def reconstruct(self, images: Floats) -> Floats:
+        """See ImageEncoder; what it makes is upright, as what it was given."""
+        return self.encoder.reconstruct(straighten(images))
+
     def arrays(self) -> dict[str, Floats]:
         """See ImageEncoder."""
         return self.encoder.arrays()

@@ -33,16 +33,9 @@ class ImageVae:
     def fit(self, images: Floats, seed: int, watch: Watch) -> FittedImages:
         """See ImageModel."""
         network, flat = self._network(images.shape[1:], seed), flat_constant(images)
-        pixels = flat.shape[1]
 
         def loss(rows: "tf.Tensor", draw: "tf.Tensor") -> "tf.Tensor":
-            wanted = tf.gather(flat, rows)
-            mean, log_variance = network.split(wanted)
-            code = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), draw)
-            divergence = tf.reduce_sum(tf.exp(log_variance) + mean**2 - 1 - log_variance, axis=1) / 2
-            likelihood = network.reconstruction_loss(wanted, network.decode(code))
-            # Per pixel, so that the rate means the same for images of every size.
-            return tf.reduce_mean(likelihood + self.kl_weight * divergence / pixels)
+            return self._loss(network, tf.gather(flat, rows), draw)
 
         schedule = Schedule(self.epochs, self.batch, "adam", self.rate)
         run_schedule(schedule, network.variables, loss, len(images), np.random.default_rng(seed), watch)
@@ -55,6 +48,17 @@ class ImageVae:
         network = self._network(shape, seed=0)
         network.load(arrays)
         return network
+
+    def _loss(self, network: "_VariationalNetwork", wanted: "tf.Tensor", draw: "tf.Tensor") -> "tf.Tensor":
+        """The mean negative bound of the log-likelihood of images [images, pixels]; `draw` is a seed, int32 [2].
+
+        Per pixel, so that the rate means the same for images of every size.
+        """
+        mean, log_variance = network.split(wanted)
+        code = mean + tf.exp(log_variance / 2) * tf.random.stateless_normal(tf.shape(mean), draw)
+        divergence = tf.reduce_sum(tf.exp(log_variance) + mean**2 - 1 - log_variance, axis=1) / 2
+        likelihood = network.reconstruction_loss(wanted, network.decode(code))
+        return tf.reduce_mean(likelihood + self.kl_weight * divergence / wanted.shape[1])
 
     def _network(self, shape: tuple[int, ...], seed: int) -> "_VariationalNetwork":
         return _VariationalNetwork(shape, self.widths, self.units, seed, "bce", parameters=2)
