@@ -1,6 +1,5 @@
 """Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +21,8 @@ from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.kafka_membership import Membership
 from worker.adapters.kafka_offsets import look_up, read_position
+from worker.adapters.kafka_silence import Silence
+from worker.adapters.kafka_statistics import Statistics
 from worker.adapters.ports import NO_OFFSET, Committed, Headers, Ownership, Records
 from worker.errors import Retry, Stop
 
@@ -61,7 +62,8 @@ class KafkaSource:
         incremental: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._options = {**options, "stats_cb": self._statistics}
+        self._statistics = Statistics(topic)
+        self._options = {**options, "stats_cb": self._statistics.take_in}
         self._consumer = make_client(Consumer, self._options)
         self._clock = clock
         self._refused_at: float | None = None  # since when the group does not let this member in
@@ -70,8 +72,8 @@ class KafkaSource:
         self._topic = topic
         self._incremental = incremental
         self._membership = self._consumer_protocol()
+        self._silence = Silence(admin, topic, clock)
         self._epoch = 0
-        self._ends: dict[int, tuple[int, int]] = {}  # offset after the last record, and after all that was delivered
         self._position: dict[int, int] = {}  # of the partitions that may be delivered
 
     def _consumer_protocol(self) -> Membership | None:
@@ -120,6 +122,7 @@ class KafkaSource:
         # The first record by poll, which wakes at once; the rest of what is there in one call, without waiting.
         first = self._consumer.poll(timeout)
         if first is None:
+            self._break_silence()
             return None
         messages = [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
         if epoch != self._epoch:
@@ -201,6 +204,22 @@ class KafkaSource:
         self._membership = self._consumer_protocol()
         self.subscribe(self._ownership)
 
+    def _break_silence(self) -> None:
+        """Nothing waits to be delivered: a partition that has events and delivers none is fetched by a new consumer."""
+        if not self._statistics.told:
+            return  # markers at a partition's end would be taken for events
+        silent = self._silence.found({partition: self._delivered(partition) for partition in self._position})
+        for partition, end in silent.items():
+            state = self._statistics.state(partition)
+            about = {"partition": partition, "offset": self._position[partition], "end": end, "state": state}
+            log.warning("a partition with events delivers none; joining anew", extra=about)
+        if silent:
+            self._join_anew()
+
+    def _delivered(self, partition: int) -> int:
+        # What librdkafka tells goes beyond the position where transaction markers, which are no events, follow it.
+        return max(self._statistics.delivered(partition), self._position[partition])
+
     def _assigned(self) -> set[int]:
         return {tp.partition for tp in self._consumer.assignment()}
 
@@ -254,27 +273,21 @@ class KafkaSource:
 
     def _stop(self, partition: int) -> None:
         self._position.pop(partition, None)
-        self._ends.pop(partition, None)
+        self._statistics.forget(partition)
+        self._silence.forget(partition)
 
     def _seek(self, partition: int, offset: int) -> None:
-        self._ends.pop(partition, None)
+        self._statistics.forget(partition)
         try:
             self._consumer.seek(TopicPartition(self._topic, partition, offset))
         except KafkaException as exception:
             raise Retry(f"Kafka, seeking partition {partition}: {error_of(exception).str()}", "kafka") from exception
 
     def lag(self) -> Mapping[int, int]:
-        # What was delivered goes beyond the position where transaction markers, which are no events, follow it.
+        ends = {partition: self._statistics.end(partition) for partition in self._position}
         return {
-            partition: max(0, end - max(delivered, self._position[partition]))
-            for partition, (end, delivered) in self._ends.items()
+            partition: max(0, end - self._delivered(partition)) for partition, end in ends.items() if end is not None
         }
-
-    def _statistics(self, document: str) -> None:
-        topics = json.loads(document).get("topics", {})
-        for number, part in topics.get(self._topic, {}).get("partitions", {}).items():
-            if int(number) in self._position and part["hi_offset"] >= 0:
-                self._ends[int(number)] = part["hi_offset"], part["app_offset"]
 
     def close(self) -> None:
         self._consumer.close()
