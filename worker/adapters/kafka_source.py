@@ -3,9 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_INVALID,
@@ -17,21 +16,20 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from worker.adapters.kafka_batch import headers_of, offset_of, partition_of, turned_back
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.kafka_membership import Membership
 from worker.adapters.kafka_offsets import look_up, read_position
 from worker.adapters.kafka_silence import Silence
 from worker.adapters.kafka_statistics import Statistics
-from worker.adapters.ports import NO_OFFSET, Committed, Headers, Ownership, Records
+from worker.adapters.kafka_unowned import Unowned
+from worker.adapters.ports import NO_OFFSET, Committed, Ownership, Records
 from worker.errors import Retry, Stop
 
 log = logging.getLogger(__name__)
 
 _NEVER = 1 << 63  # no record stands there
-# Typed as optional, since the class also stands for events without a place; consumed records have one.
-_partition = cast("Callable[[Message], int]", Message.partition)
-_offset = cast("Callable[[Message], int]", Message.offset)
 # An error of the consumer itself tells its cause in its text alone.
 _STILL_A_MEMBER = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 RELEASE_SECONDS = 90.0
@@ -72,6 +70,7 @@ class KafkaSource:
         self._topic = topic
         self._incremental = incremental
         self._membership = self._consumer_protocol()
+        self._unowned = self._static_members()
         self._silence = Silence(admin, topic, clock)
         self._epoch = 0
         self._position: dict[int, int] = {}  # of the partitions that may be delivered
@@ -81,6 +80,11 @@ class KafkaSource:
             return None
         group, member = self._options["group.id"], self._options["group.instance.id"]
         return Membership(self._admin, group, member, self._topic, self._clock)
+
+    def _static_members(self) -> Unowned | None:
+        if self._membership or "group.instance.id" not in self._options:
+            return None
+        return Unowned(self._admin, self._options, self._topic, self._clock)
 
     def subscribe(self, ownership: Ownership) -> None:
         self._ownership = ownership
@@ -118,6 +122,8 @@ class KafkaSource:
         if self._membership and (unclear := self._membership.misunderstood(self._assigned)):
             log.warning("the group and this worker disagree; joining anew", extra={"partitions": sorted(unclear)})
             self._join_anew()
+        if self._unowned:
+            self._unowned.tend()
         epoch = self._epoch
         # The first record by poll, which wakes at once; the rest of what is there in one call, without waiting.
         first = self._consumer.poll(timeout)
@@ -130,11 +136,11 @@ class KafkaSource:
             return None
         if any(map(Message.error, messages)):
             messages = [message for message in messages if not self._failed(message)]
-        partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+        partitions, offsets = list(map(partition_of, messages)), list(map(offset_of, messages))
         misplaced = self._misplaced(partitions, offsets)
         if misplaced:
-            messages = [message for message in messages if _partition(message) not in misplaced]
-            partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+            messages = [message for message in messages if partition_of(message) not in misplaced]
+            partitions, offsets = list(map(partition_of, messages)), list(map(offset_of, messages))
         return self._records(messages, partitions, offsets) if messages else None
 
     def _records(self, messages: list[Message], partitions: list[int], offsets: list[int]) -> Records:
@@ -144,7 +150,7 @@ class KafkaSource:
             [timestamp[1] for timestamp in map(Message.timestamp, messages)],
             list(map(Message.key, messages)),
             list(map(Message.value, messages)),
-            lambda index: _headers(messages[index]),
+            lambda index: headers_of(messages[index]),
             self._consumer.consumer_group_metadata(),
         )
         self._position.update(records.ends())
@@ -228,13 +234,13 @@ class KafkaSource:
         first: dict[int, int] = {}
         kept = self._assigned() & self._position.keys()
         for message in messages:
-            if message.error() is None and _partition(message) in kept:
-                first.setdefault(_partition(message), _offset(message))
+            if message.error() is None and partition_of(message) in kept:
+                first.setdefault(partition_of(message), offset_of(message))
         for partition, offset in first.items():
             self._seek(partition, offset)
         for message in messages:
             # It is told once only. Without a topic it is the consumer's own; partitions that are gone are others' now.
-            if message.topic() is None or _partition(message) in kept:
+            if message.topic() is None or partition_of(message) in kept:
                 self._failed(message)
 
     def committed(self, partition: int, timeout: float) -> Committed | None:
@@ -290,17 +296,6 @@ class KafkaSource:
         }
 
     def close(self) -> None:
+        if self._unowned:
+            self._unowned.close()
         self._consumer.close()
-
-
-def turned_back(partitions: list[int], offsets: list[int]) -> set[int]:
-    """Partitions in which a record is followed by one of the same or a lower offset."""
-    partition, offset = np.array(partitions), np.array(offsets)
-    order = np.argsort(partition, kind="stable")
-    partition, offset = partition[order], offset[order]
-    back = (np.diff(partition) == 0) & (np.diff(offset) <= 0)
-    return set(partition[1:][back].tolist())
-
-
-def _headers(message: Message) -> Headers:
-    return cast(Headers, message.headers() or [])
