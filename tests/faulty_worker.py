@@ -2,7 +2,8 @@
 
 A fault is PART.METHOD:before|after:COUNT:SIGNAL, for example `sink.commit:after:3:SIGKILL`: the worker sends itself the
 signal right after its third commit. Parts are source, sink, cache, changelog and partitions; everything else is the
-worker as it is. `clock:SECONDS` sets its wall clock wrong instead.
+worker as it is. `clock:SECONDS` sets its wall clock wrong instead, and `unfetched` has librdkafka fetch nothing more,
+though the worker resumed its partitions.
 
 Where FAULT_FILE names a file, a fault in it is taken (and the file removed) at the start, and whenever SIGUSR1 arrives.
 SIGUSR2 has the worker write down where it is.
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 from tests import shifted_clock
 from worker import assemble, loop
 from worker.__main__ import main
+from worker.adapters.kafka_source import KafkaSource
 
 MAKERS = {
     "source": (assemble, "KafkaSource"),
@@ -48,10 +50,14 @@ class Trigger:
     def __init__(self) -> None:
         self._fault: Fault | None = None
         self._reached = 0
+        self.source: KafkaSource | None = None
 
     def arm(self, text: str) -> None:
         if text.startswith("clock:"):
             shifted_clock.shift(float(text.removeprefix("clock:")))
+        elif text == "unfetched":
+            assert self.source, "there is no source yet"
+            self.source._consumer.pause(self.source._consumer.assignment())
         else:
             self._fault, self._reached = Fault.parse(text), 0
 
@@ -99,7 +105,13 @@ def install(trigger: Trigger) -> None:
     """Puts the trigger in front of every part, wherever the worker makes one."""
 
     def watched(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *args, **more: Faulty(make(*args, **more), name, trigger)
+        def make_watched(*args: Any, **more: Any) -> Faulty:
+            part = make(*args, **more)
+            if name == "source":
+                trigger.source = part
+            return Faulty(part, name, trigger)
+
+        return make_watched
 
     for name, (module, maker) in MAKERS.items():
         setattr(module, maker, watched(name, getattr(module, maker)))

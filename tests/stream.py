@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -102,7 +103,11 @@ class Stream:
             records[:] = self.read_all(topic)
             return len(records) >= count
 
-        eventually(enough, f"{count} records in {topic}")
+        try:
+            eventually(enough, f"{count} records in {topic}")
+        except AssertionError as error:
+            there = Counter(record.partition for record in records)
+            raise AssertionError(f"{error}; {len(records)} are there: {dict(there)}") from error
         return records
 
     def read_all(self, topic: str) -> list[Record]:

@@ -16,6 +16,12 @@ WATCH_SECONDS = 0.05
 ENDING_SECONDS = 40.0
 HUNG = -1
 """The status of a worker that did not end when it was told to."""
+CONDITION = (
+    "songprint_assigned_partitions",
+    "songprint_ready_partitions",
+    "songprint_lag_events",
+    "songprint_last_commit_timestamp_seconds",
+)
 RESTART_SECONDS = 0.5
 """After a worker that ended by itself."""
 
@@ -133,6 +139,20 @@ class WorkerGroup:
         """For their logs, when they do not do what they should."""
         for name in self.running:
             self.tell_stack(self[name])
+
+    def conditions(self) -> list[str]:
+        """What each worker says of itself, in a line."""
+        return [f"{name}: {self._condition(self[name])}" for name in self.running]
+
+    @staticmethod
+    def _condition(worker: WorkerProcess) -> str:
+        last = worker.output().splitlines()[-1:]
+        try:
+            owns, ready, lag, committed = map(worker.metric, CONDITION)
+        except (OSError, HTTPException) as error:
+            return f"no answer ({error}); last words: {last}"
+        ago = time.time() - committed
+        return f"owns {owns:g}, {ready:g} ready, {lag:g} events wait, committed {ago:.0f} s ago; last words: {last}"
 
     @staticmethod
     def tell_stack(worker: WorkerProcess) -> None:

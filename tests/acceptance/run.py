@@ -84,6 +84,8 @@ def _inject_all(system: System, report: Report) -> Iterator[Outcome]:
             return
         for outcome in _inject_together(system, some, random):
             if not outcome.missed and outcome.seconds is None:
+                for condition in system.group.conditions():
+                    report(condition)
                 system.group.tell_stacks()
             felt = outcome.missed or ("NO LABELS" if outcome.seconds is None else f"{outcome.seconds:.1f} s")
             report(f"{outcome.fault}{'' if outcome.alone else ' (mixed)'}: {felt}")

@@ -1,12 +1,10 @@
 """Events from Kafka: one consumer of one group, whose offsets are committed by the sink's transactions."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_INVALID,
@@ -18,19 +16,20 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from worker.adapters.kafka_batch import headers_of, offset_of, partition_of, turned_back
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.kafka_membership import Membership
 from worker.adapters.kafka_offsets import look_up, read_position
-from worker.adapters.ports import NO_OFFSET, Committed, Headers, Ownership, Records
+from worker.adapters.kafka_silence import Silence
+from worker.adapters.kafka_statistics import Statistics
+from worker.adapters.kafka_unowned import Unowned
+from worker.adapters.ports import NO_OFFSET, Committed, Ownership, Records
 from worker.errors import Retry, Stop
 
 log = logging.getLogger(__name__)
 
 _NEVER = 1 << 63  # no record stands there
-# Typed as optional, since the class also stands for events without a place; consumed records have one.
-_partition = cast("Callable[[Message], int]", Message.partition)
-_offset = cast("Callable[[Message], int]", Message.offset)
 # An error of the consumer itself tells its cause in its text alone.
 _STILL_A_MEMBER = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 RELEASE_SECONDS = 90.0
@@ -61,7 +60,8 @@ class KafkaSource:
         incremental: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._options = {**options, "stats_cb": self._statistics}
+        self._statistics = Statistics(topic)
+        self._options = {**options, "stats_cb": self._statistics.take_in}
         self._consumer = make_client(Consumer, self._options)
         self._clock = clock
         self._refused_at: float | None = None  # since when the group does not let this member in
@@ -70,8 +70,9 @@ class KafkaSource:
         self._topic = topic
         self._incremental = incremental
         self._membership = self._consumer_protocol()
+        self._unowned = self._static_members()
+        self._silence = Silence(admin, topic, clock)
         self._epoch = 0
-        self._ends: dict[int, tuple[int, int]] = {}  # offset after the last record, and after all that was delivered
         self._position: dict[int, int] = {}  # of the partitions that may be delivered
 
     def _consumer_protocol(self) -> Membership | None:
@@ -79,6 +80,11 @@ class KafkaSource:
             return None
         group, member = self._options["group.id"], self._options["group.instance.id"]
         return Membership(self._admin, group, member, self._topic, self._clock)
+
+    def _static_members(self) -> Unowned | None:
+        if self._membership or "group.instance.id" not in self._options:
+            return None
+        return Unowned(self._admin, self._options, self._topic, self._clock)
 
     def subscribe(self, ownership: Ownership) -> None:
         self._ownership = ownership
@@ -116,10 +122,13 @@ class KafkaSource:
         if self._membership and (unclear := self._membership.misunderstood(self._assigned)):
             log.warning("the group and this worker disagree; joining anew", extra={"partitions": sorted(unclear)})
             self._join_anew()
+        if self._unowned:
+            self._unowned.tend()
         epoch = self._epoch
         # The first record by poll, which wakes at once; the rest of what is there in one call, without waiting.
         first = self._consumer.poll(timeout)
         if first is None:
+            self._break_silence()
             return None
         messages = [first, *self._consumer.consume(limit - 1, 0)] if limit > 1 else [first]
         if epoch != self._epoch:
@@ -127,11 +136,11 @@ class KafkaSource:
             return None
         if any(map(Message.error, messages)):
             messages = [message for message in messages if not self._failed(message)]
-        partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+        partitions, offsets = list(map(partition_of, messages)), list(map(offset_of, messages))
         misplaced = self._misplaced(partitions, offsets)
         if misplaced:
-            messages = [message for message in messages if _partition(message) not in misplaced]
-            partitions, offsets = list(map(_partition, messages)), list(map(_offset, messages))
+            messages = [message for message in messages if partition_of(message) not in misplaced]
+            partitions, offsets = list(map(partition_of, messages)), list(map(offset_of, messages))
         return self._records(messages, partitions, offsets) if messages else None
 
     def _records(self, messages: list[Message], partitions: list[int], offsets: list[int]) -> Records:
@@ -141,7 +150,7 @@ class KafkaSource:
             [timestamp[1] for timestamp in map(Message.timestamp, messages)],
             list(map(Message.key, messages)),
             list(map(Message.value, messages)),
-            lambda index: _headers(messages[index]),
+            lambda index: headers_of(messages[index]),
             self._consumer.consumer_group_metadata(),
         )
         self._position.update(records.ends())
@@ -201,6 +210,22 @@ class KafkaSource:
         self._membership = self._consumer_protocol()
         self.subscribe(self._ownership)
 
+    def _break_silence(self) -> None:
+        """Nothing waits to be delivered: a partition that has events and delivers none is fetched by a new consumer."""
+        if not self._statistics.told:
+            return  # markers at a partition's end would be taken for events
+        silent = self._silence.found({partition: self._delivered(partition) for partition in self._position})
+        for partition, end in silent.items():
+            state = self._statistics.state(partition)
+            about = {"partition": partition, "offset": self._position[partition], "end": end, "state": state}
+            log.warning("a partition with events delivers none; joining anew", extra=about)
+        if silent:
+            self._join_anew()
+
+    def _delivered(self, partition: int) -> int:
+        # What librdkafka tells goes beyond the position where transaction markers, which are no events, follow it.
+        return max(self._statistics.delivered(partition), self._position[partition])
+
     def _assigned(self) -> set[int]:
         return {tp.partition for tp in self._consumer.assignment()}
 
@@ -209,13 +234,13 @@ class KafkaSource:
         first: dict[int, int] = {}
         kept = self._assigned() & self._position.keys()
         for message in messages:
-            if message.error() is None and _partition(message) in kept:
-                first.setdefault(_partition(message), _offset(message))
+            if message.error() is None and partition_of(message) in kept:
+                first.setdefault(partition_of(message), offset_of(message))
         for partition, offset in first.items():
             self._seek(partition, offset)
         for message in messages:
             # It is told once only. Without a topic it is the consumer's own; partitions that are gone are others' now.
-            if message.topic() is None or _partition(message) in kept:
+            if message.topic() is None or partition_of(message) in kept:
                 self._failed(message)
 
     def committed(self, partition: int, timeout: float) -> Committed | None:
@@ -254,40 +279,23 @@ class KafkaSource:
 
     def _stop(self, partition: int) -> None:
         self._position.pop(partition, None)
-        self._ends.pop(partition, None)
+        self._statistics.forget(partition)
+        self._silence.forget(partition)
 
     def _seek(self, partition: int, offset: int) -> None:
-        self._ends.pop(partition, None)
+        self._statistics.forget(partition)
         try:
             self._consumer.seek(TopicPartition(self._topic, partition, offset))
         except KafkaException as exception:
             raise Retry(f"Kafka, seeking partition {partition}: {error_of(exception).str()}", "kafka") from exception
 
     def lag(self) -> Mapping[int, int]:
-        # What was delivered goes beyond the position where transaction markers, which are no events, follow it.
+        ends = {partition: self._statistics.end(partition) for partition in self._position}
         return {
-            partition: max(0, end - max(delivered, self._position[partition]))
-            for partition, (end, delivered) in self._ends.items()
+            partition: max(0, end - self._delivered(partition)) for partition, end in ends.items() if end is not None
         }
 
-    def _statistics(self, document: str) -> None:
-        topics = json.loads(document).get("topics", {})
-        for number, part in topics.get(self._topic, {}).get("partitions", {}).items():
-            if int(number) in self._position and part["hi_offset"] >= 0:
-                self._ends[int(number)] = part["hi_offset"], part["app_offset"]
-
     def close(self) -> None:
+        if self._unowned:
+            self._unowned.close()
         self._consumer.close()
-
-
-def turned_back(partitions: list[int], offsets: list[int]) -> set[int]:
-    """Partitions in which a record is followed by one of the same or a lower offset."""
-    partition, offset = np.array(partitions), np.array(offsets)
-    order = np.argsort(partition, kind="stable")
-    partition, offset = partition[order], offset[order]
-    back = (np.diff(partition) == 0) & (np.diff(offset) <= 0)
-    return set(partition[1:][back].tolist())
-
-
-def _headers(message: Message) -> Headers:
-    return cast(Headers, message.headers() or [])

@@ -167,6 +167,12 @@ def clock_jump(hours: float) -> Callable[[Injection], None]:
     return inject
 
 
+def unfetched(injection: Injection) -> None:
+    """librdkafka fetches none of its partitions any more and says nothing of it, as in its issue #5591."""
+    injection.system.group.arm(injection.some_worker(), "unfetched")
+    injection.strike()
+
+
 def wait_for_death(worker: WorkerProcess, seconds: float = PATIENCE) -> None:
     _wait(worker.exited, "the worker came to the step", seconds)
 
@@ -228,6 +234,7 @@ FAULTS = [
     Fault("planned restart", "worker", planned_restart),
     Fault("rolling restart of all", "worker", rolling_restart),
     Fault("one worker more, then less", "worker", scale_out_and_in),
+    Fault("partitions no longer fetched", "worker", unfetched),
     Fault("clock 30 h ahead", "worker", clock_jump(30)),
     Fault("clock 30 h behind", "worker", clock_jump(-30)),
 ]
