@@ -52,7 +52,8 @@ class _Pixels:
 
     def reconstruct(self, images: Floats) -> Floats:
         nearest = squared_distances(self.codes(images), self.means).argmin(axis=1)
-        return self.means[nearest].reshape(images.shape)
+        reconstructed: Floats = self.means[nearest].reshape(images.shape)
+        return reconstructed
 
     def arrays(self) -> dict[str, Floats]:
         return {"means": self.means}
