@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from tests.adapters.logs import PARTITIONS, KafkaLog, Owner
+from tests.adapters.looks import Looks
 from tests.stream import PATIENCE, eventually
 from worker.adapters import kafka_silence
 from worker.adapters.kafka_silence import JOINS, LOOK_SECONDS, SILENT_SECONDS, Silence
@@ -92,21 +93,6 @@ def test_a_partition_that_stays_silent_stops_the_worker(kafka_log: KafkaLog, cap
     assert len(warnings(caplog)) == JOINS
 
 
-class Looks:
-    """The admin client, whose looks are counted."""
-
-    def __init__(self, admin: Any) -> None:
-        self._admin = admin
-        self.count = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._admin, name)
-
-    def list_offsets(self, *args: Any, **more: Any) -> Any:
-        self.count += 1
-        return self._admin.list_offsets(*args, **more)
-
-
 def test_what_cannot_be_delivered_is_not_missed(
     kafka: str, topic_prefix: str, kafka_log: KafkaLog, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,8 +109,8 @@ def test_what_cannot_be_delivered_is_not_missed(
         assert outside.flush(PATIENCE) == 0
         end(PATIENCE)
     eventually(lambda: reader.saw((0, 2)), "the committed event")
-    before = looks.count
-    eventually(lambda: reader.poll() or looks.count >= before + 3, "three looks later")
+    looks.calls.clear()
+    eventually(lambda: reader.poll() or looks.calls["list_offsets"] == 3, "three looks later")
     assert not warnings(caplog)
     outside.commit_transaction(PATIENCE)
     eventually(lambda: reader.saw((0, 2), (0, 4)), "the event of the last transaction")

@@ -26,13 +26,23 @@ from confluent_kafka.admin import (
 from deploy.local.kafka import KafkaCluster, start_kafka
 from deploy.local.ports import free_ports
 from deploy.local.redis import RedisServer, start_redis
+from tests.adapters.logs import Owner
+from tests.adapters.looks import Looks
 from tests.deploy.programs import needed
 from tests.integration.certificates import Authority
 from tests.integration.listed_rights import codes, listed
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.stream import Stream, eventually
+from worker.adapters import kafka_membership, kafka_silence, kafka_unowned
+from worker.adapters.kafka_source import KafkaSource
+from worker.assemble import consumer_options
+from worker.settings import load_settings
 
 CANARY = "canary-Xy7"
+LOOKS = {
+    "classic": ["describe_consumer_groups", "describe_topics", "list_offsets"],
+    "consumer": ["describe_consumer_groups", "list_offsets"],
+}
 PASSWORD = f"{CANARY}-password"
 USER = f"{CANARY}-user"
 SONG = f"{CANARY}-song"
@@ -202,6 +212,52 @@ def test_a_certificate_of_its_own_with_the_rights_listed(
         SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION=str(own.certificate),
         SONGPRINT_KAFKA__SSL_KEY_LOCATION=str(own.key),
     )
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_member_sees_its_group_with_the_rights_listed(
+    secured: Secured,
+    stream: Stream,
+    authority: Authority,
+    protocol: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It looks for partitions that are nobody's, or silent, which no label tells."""
+    for module in (kafka_membership, kafka_silence, kafka_unowned):
+        monkeypatch.setattr(module, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(kafka_silence, "SILENT_SECONDS", 0.2)
+    caplog.set_level("INFO", "worker.adapters")
+    own = authority.sign(f"looks-{protocol}")
+    grant_what_is_listed(secured, stream, f"User:CN=looks-{protocol}")
+    given = {
+        "SONGPRINT_KAFKA__GROUP_PROTOCOL": protocol,
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.mutual,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "ssl",
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+        "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION": str(own.certificate),
+        "SONGPRINT_KAFKA__SSL_KEY_LOCATION": str(own.key),
+    }
+    settings = load_settings(None, {}, stream.environment | given)
+    looks = Looks(AdminClient(settings.kafka.client_options()))
+    source = KafkaSource(consumer_options(settings), looks, stream.topics.events, incremental=True)  # type: ignore[arg-type]
+    source.subscribe(owner := Owner())
+
+    def seen() -> bool:
+        source.poll(10, 0.05)
+        if any(
+            "could not" in record.message for record in caplog.records
+        ):  # a group's coordinator may be just moving in
+            caplog.clear()
+            looks.calls.clear()
+        return min(looks.calls[kind] for kind in LOOKS[protocol]) >= 3
+
+    try:
+        eventually(lambda: source.poll(10, 0.05) or owner.owned == {0, 1}, "it owns all partitions")
+        source.resume(0, 0)
+        eventually(seen, "it sees them again and again")
+    finally:
+        source.close()
 
 
 def test_a_wrong_password_stops_the_worker_and_is_not_told(
