@@ -1,6 +1,8 @@
 """Each fault of the brokers really strikes one, which is back afterwards."""
 
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -118,3 +120,42 @@ def test_labels_are_refused_as_too_large_for_a_while(brokers: Brokers) -> None:
 def test_every_fault_of_the_brokers_is_tried_here() -> None:
     others = {"a broker hung for 8 s", "labels refused as too large for 2 s"}
     assert {fault.name for fault in faults.FAULTS if fault.part == "broker"} == {*KILLED, *others}
+
+
+ASKING = """
+import sys
+from threading import Event, Thread
+from confluent_kafka.admin import AdminClient
+from worker.adapters import kafka_group
+from worker.errors import Retry
+
+kafka_group._WAIT = 0.3
+over, unanswered = Event(), []
+
+def ask():
+    group = kafka_group.KafkaGroup(AdminClient({"bootstrap.servers": sys.argv[1], "log_level": 0}), sys.argv[2])
+    while not over.is_set():
+        try:
+            group.members()
+        except Retry:
+            unanswered.append(group)
+
+threads = [Thread(target=ask) for _ in range(4)]
+for thread in threads:
+    thread.start()
+sys.stdin.read()
+over.set()
+for thread in threads:
+    thread.join()
+print(bool(unanswered))
+"""
+
+
+def test_a_coordinator_that_goes_down_ends_nobody_who_asks_for_its_group(brokers: Brokers) -> None:
+    """librdkafka alone would: it aborts the process (its issue #4605)."""
+    command = [sys.executable, "-c", ASKING, brokers.direct, GROUP]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
+        FAULTS[KILLED[0]].inject(injection(brokers))
+        told, _ = asking.communicate()
+    assert asking.returncode == 0
+    assert told.strip() == "True", "somebody asked while it was down"

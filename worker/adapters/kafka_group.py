@@ -2,14 +2,37 @@
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.errors import Stop
+from worker.errors import Retry, Stop
 
 _WAIT = 10.0  # seconds that a look-up at the broker may take
+# librdkafka aborts the process when a group's coordinator answers after a request has timed out (its issue #4605). So
+# such a request lasts for longer than its connection may be silent, and whoever asks stops waiting before.
+_LONGEST = 600.0
+Found = TypeVar("Found")
+
+
+def ask_for_group(admin: AdminClient, group: str, **more: Any) -> "Future[ConsumerGroupDescription]":
+    """The group's description, once there is an answer, or an error after ten minutes."""
+    return admin.describe_consumer_groups([group], request_timeout=_LONGEST, **more)[group]
+
+
+def _result(future: "Future[Found]", doing: str) -> Found | None:
+    """None if there is no such group. Raises Retry if there is no answer."""
+    try:
+        return future.result(_WAIT)
+    except TimeoutError as error:
+        raise Retry(f"Kafka, {doing}: no answer", "kafka") from error
+    except KafkaException as exception:
+        if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return None
+        raise sorted_error(error_of(exception), doing) from exception
 
 
 class KafkaGroup:
@@ -34,16 +57,8 @@ class KafkaGroup:
         return frozenset(each.name.lower() for each in found.authorized_operations)
 
     def _described(self) -> ConsumerGroupDescription | None:
-        asked = self._admin.describe_consumer_groups(
-            [self._group], include_authorized_operations=True, request_timeout=_WAIT
-        )
-        try:
-            found: ConsumerGroupDescription = asked[self._group].result()
-        except KafkaException as exception:
-            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return None
-            raise sorted_error(error_of(exception), f"describing the group {self._group}") from exception
-        return found
+        asked = ask_for_group(self._admin, self._group, include_authorized_operations=True)
+        return _result(asked, f"describing the group {self._group}")
 
     def wait_until_empty(self, seconds: float) -> None:
         """A stopped static member counts until its session times out. Raises Stop if one stays for `seconds`."""
@@ -58,33 +73,25 @@ class KafkaGroup:
     def committed(self, topic: str) -> dict[int, int]:
         """Partition → committed offset, of those that have one."""
         request = ConsumerGroupTopicPartitions(self._group)
-        future = self._admin.list_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
-        try:
-            parts = future.result().topic_partitions
-        except KafkaException as exception:
-            if error_of(exception).code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
-            raise sorted_error(error_of(exception), f"reading the offsets of {self._group}") from exception
+        future = self._admin.list_consumer_group_offsets([request], request_timeout=_LONGEST)[self._group]
+        found = _result(future, f"reading the offsets of {self._group}")
+        parts = found.topic_partitions if found else []
         return {part.partition: part.offset for part in parts if part.topic == topic and part.offset >= 0}
 
     def commit(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Sets the group's offsets; the group must be empty."""
         parts = [TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
         request = ConsumerGroupTopicPartitions(self._group, parts)
-        future = self._admin.alter_consumer_group_offsets([request], request_timeout=_WAIT)[self._group]
+        future = self._admin.alter_consumer_group_offsets([request], request_timeout=_LONGEST)[self._group]
         doing = f"setting the offsets of {self._group}"
-        try:
-            answers = future.result().topic_partitions
-        except KafkaException as exception:
-            raise sorted_error(error_of(exception), doing) from exception
-        for answer in answers:
+        answers = _result(future, doing)
+        if answers is None:
+            raise Stop(f"Kafka, {doing}: there is no such group")
+        for answer in answers.topic_partitions:
             if answer.error is not None:  # a group with members refuses partition by partition
                 raise sorted_error(answer.error, doing)
 
     def delete(self) -> None:
         """Forgets the group and its offsets; the group must be empty. No error if there is none."""
-        try:
-            self._admin.delete_consumer_groups([self._group], request_timeout=_WAIT)[self._group].result()
-        except KafkaException as exception:
-            if error_of(exception).code() != KafkaError.GROUP_ID_NOT_FOUND:
-                raise sorted_error(error_of(exception), f"deleting the group {self._group}") from exception
+        future = self._admin.delete_consumer_groups([self._group], request_timeout=_LONGEST)[self._group]
+        _result(future, f"deleting the group {self._group}")

@@ -12,11 +12,12 @@ from concurrent.futures import Future
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
+from worker.adapters.kafka_group import ask_for_group
+
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 10.0
 """Between two looks: a member that is told of a change says so within a heartbeat, 5 s as a rule."""
-_WAIT = 5.0  # seconds that a look may take
 
 
 class Membership:
@@ -44,7 +45,7 @@ class Membership:
         now = self._clock()
         if self._answer is None and now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
-            self._answer = self._admin.describe_consumer_groups([self._group], request_timeout=_WAIT)[self._group]
+            self._answer = ask_for_group(self._admin, self._group)
         if self._answer is None or not self._answer.done():
             return set()
         before, self._differing = self._differing, self._difference(self._answer, held())

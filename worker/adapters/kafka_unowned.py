@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicC
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, TopicDescription
 
 from worker.adapters.kafka_client import make_client
+from worker.adapters.kafka_group import ask_for_group
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ DOUBLINGS = 7
 """How often the time to the next look doubles while rebalances are of no use: to ten minutes."""
 PASS_SECONDS = 60.0
 """How long a rebalance is waited for."""
-_WAIT = 5.0  # seconds that a look may take
+_WAIT = 5.0  # seconds that the look at the topic may take
 
 
 class _Look(NamedTuple):
@@ -84,7 +85,7 @@ class Unowned:
             self._passes = 0
 
     def _take_look(self) -> _Look:
-        group = self._admin.describe_consumer_groups([self._group], request_timeout=_WAIT)[self._group]
+        group = ask_for_group(self._admin, self._group)
         topic = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=_WAIT)[self._topic]
         return _Look(group, topic)
 
