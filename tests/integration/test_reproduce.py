@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.in_process import run_command
 from training.recipe import load_recipe, load_variant, recipe_names
 from training.reproduce import main
 from training.reproduction import steps
@@ -44,6 +45,13 @@ def test_every_recipe_that_learns_has_a_quick_form() -> None:
         load_variant(f"{name}:{settings}")
 
 
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what `test_measures_sizes` and `test_a_failed_step_is_told` run as it is."""
+    monkeypatch.setattr(steps, "run_command", run_command)
+
+
+@pytest.mark.usefixtures("in_process")
 def test_compares_recipes(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of each kind; that every one of them learns is for the tests of the models."""
     monkeypatch.setattr(steps, "NETWORKS", ("joint",))
@@ -81,6 +89,7 @@ def test_measures_sizes(tmp_path: Path) -> None:
     assert cells[7] == pytest.approx(cells[3] * 1_024 / 500, abs=1.1), "KiB a user"
 
 
+@pytest.mark.usefixtures("in_process")
 def test_compares_recipes_for_images(tmp_path: Path) -> None:
     assert main(["--quick", "--only", "images", "--data", str(tmp_path), "--out", str(tmp_path)]) == 0
     results = json.loads((tmp_path / "images.json").read_text("utf-8"))["recipes"]
@@ -92,6 +101,7 @@ def test_compares_recipes_for_images(tmp_path: Path) -> None:
     assert all(f"| {name} " in table for name in results)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_compares_ways_to_cluster_tastes(tmp_path: Path) -> None:
     assert main(["--quick", "--only", "taste", "--data", str(tmp_path), "--out", str(tmp_path)]) == 0
     methods = json.loads((tmp_path / "taste-planted.json").read_text("utf-8"))["methods"]

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.in_process import run_command
 from tests.planted_reviews import write_reviews
 from tests.small_run import write_small_run
 from training.__main__ import main
@@ -147,6 +148,7 @@ def test_refuses_what_does_not_fit_together(
 
 
 def test_reproduce_compares_both_kinds(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "run_command", run_command)
     monkeypatch.setattr(steps, "SONG_VECTORS", ("song_vectors:epochs=4", "song_vectors_ppmi", "song_vectors_features"))
     monkeypatch.setattr(steps, "REVIEW_VECTORS", ("review_vectors_ppmi", "review_vectors_features"))
     command = ["--quick", "--only", "song_vectors", "--data", str(data), "--out", str(tmp_path)]

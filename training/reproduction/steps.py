@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from training.datasets.table_file import find_table
-from training.reproduction.command import run_command
+from training.reproduction.command import Cost, run_command
 from training.synthetic.shapes import write_shapes
 
 BASELINES = ("majority", "logistic_raw", "logistic_length", "logistic_weighted")
@@ -134,13 +135,19 @@ def measure_sizes(place: Place) -> Iterator[str]:
         with TemporaryDirectory(dir=place.out) as folder:
             data, run, codes = (Path(folder, name) for name in ("data", "run", "codes.parquet"))
             run_command("synthesize", "--out", data, "--users", str(users), "--songs", str(songs))
-            fit = run_command("fit", "--data", data, "--out", run)
+            fit = _fit(place, data, run)
             encode = run_command("encode", run, "--data", data, "--out", codes)
         measured = (users, songs, fit.seconds, fit.mebibytes, encode.seconds, encode.mebibytes)
         rates = (1_000 * fit.seconds / users, 1_024 * fit.mebibytes / users)
         cells = [*(f"{value:,.0f}" for value in measured), *(f"{rate:,.2f}" for rate in rates)]
         lines.append(f"| {' | '.join(cells)} |")
         (place.out / "sizes.md").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _fit(place: Place, data: Path, run: Path) -> Cost:
+    """The default, or its quick form."""
+    settings = QUICK_PLAYLISTS["songprint"].split(",") if place.quick else []
+    return run_command("fit", "--data", data, "--out", run, *chain.from_iterable(("--set", each) for each in settings))
 
 
 def _evaluate(place: Place, data: Path, name: str, recipes: tuple[str, ...], options: tuple[str, ...]) -> None:
@@ -177,7 +184,7 @@ def compare_taste(place: Place) -> Iterator[str]:
         yield f"{data.name}: K-means, spherical K-means, Gaussian mixture, DEC and IDEC on the codes of songprint"
         with TemporaryDirectory(dir=place.out) as folder:
             run = Path(folder, "run")
-            run_command("fit", "--data", data, "--out", run)
+            _fit(place, data, run)
             out = place.out / f"{name}.json"
             run_command("cluster", run, "--data", data, "--seeds", seeds, "--out", out, output=place.out / f"{name}.md")
 

@@ -33,8 +33,7 @@ _NEVER = 1 << 63  # no record stands there
 # An error of the consumer itself tells its cause in its text alone.
 _STILL_A_MEMBER = KafkaError(KafkaError.UNRELEASED_INSTANCE_ID).str()
 RELEASE_SECONDS = 90.0
-"""For how long the broker may count a killed worker: its group.consumer.session.timeout.ms is 45 s, and 60 s at most
-unless it was told otherwise."""
+"""For how long the broker counts a killed worker at most: its group.consumer.session.timeout.ms, 45 to 60 s."""
 JOIN_SECONDS = 1.0
 """Between two attempts to join."""
 _HIDDEN = {KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT, KafkaError._TIMED_OUT_QUEUE}
