@@ -1,11 +1,15 @@
 """A partition that a rebalance leaves without an owner gets one, though librdkafka's group would go on without it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from itertools import cycle, pairwise
 from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
+from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import NewPartitions
 
 from tests.adapters.logs import PARTITIONS, KafkaLog, Owner, own
@@ -13,6 +17,7 @@ from tests.adapters.looks import Looks
 from tests.stream import eventually
 from worker.adapters import kafka_unowned
 from worker.adapters.kafka_source import KafkaSource
+from worker.adapters.kafka_unowned import DOUBLINGS, Unowned
 from worker.errors import Stop
 
 
@@ -102,3 +107,40 @@ def test_a_whole_group_is_left_alone(kafka_log: KafkaLog, caplog: pytest.LogCapt
     own(source)
     eventually(lambda: source.poll(10, 0.05) or looks.calls["describe_consumer_groups"] == 4, "three looks")
     assert not warnings(caplog)
+
+
+class Answers:
+    """An admin client that tells of a group with an unowned partition, and from time to time of one that rebalances."""
+
+    def __init__(self) -> None:
+        stable, moving = ConsumerGroupState.STABLE, ConsumerGroupState.PREPARING_REBALANCING
+        self.states = cycle([stable, stable, moving])
+
+    def describe_consumer_groups(self, groups: list[str], **_more: object) -> dict[str, Future[object]]:
+        member = SimpleNamespace(group_instance_id="a", assignment=SimpleNamespace(topic_partitions=[]))
+        return {groups[0]: told(SimpleNamespace(state=next(self.states), members=[member]))}
+
+    def describe_topics(self, _topics: object, **_more: object) -> dict[str, Future[object]]:
+        return {"events": told(SimpleNamespace(partitions=[SimpleNamespace(id=0)]))}
+
+
+def told(answer: object) -> Future[object]:
+    future = Future[object]()
+    future.set_result(answer)
+    return future
+
+
+def test_what_is_of_no_use_is_tried_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, acted = 0.0, []
+    options = {"group.id": "singers", "group.instance.id": "a"}
+    unowned = Unowned(Answers(), options, "events", lambda: now)  # type: ignore[arg-type]
+    monkeypatch.setattr(unowned, "_pass_by", lambda: acted.append(now))
+    while now < 3600:
+        unowned.tend()
+        unowned.close()
+        now += 0.1
+    waits = [later - earlier for earlier, later in pairwise(acted)]
+    longest = 2**DOUBLINGS * kafka_unowned.LOOK_SECONDS
+    assert waits[0] < longest / 10
+    assert min(waits[-3:]) >= longest
+    assert max(waits) < 5 * longest

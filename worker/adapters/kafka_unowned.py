@@ -72,33 +72,35 @@ class Unowned:
         if self._look is None or not self._look.done:
             return
         look, self._look = self._look, None
-        before, self._unowned = self._unowned, self._found(look)
+        found = self._found(look)
+        before, self._unowned = self._unowned, found or set()
         if unowned := before & self._unowned:
-            self._passes += 1
-            self._unowned = set()
-            log.warning(
-                "partitions are nobody's; the group is made to rebalance", extra={"partitions": sorted(unowned)}
-            )
-            self._passing = Thread(target=self._pass_by, name="passer-by", daemon=True)
-            self._passing.start()
-        elif not self._unowned:
+            self._act(unowned)
+        elif found == set():
             self._passes = 0
+
+    def _act(self, unowned: set[int]) -> None:
+        log.warning("partitions are nobody's; the group is made to rebalance", extra={"partitions": sorted(unowned)})
+        self._unowned = set()
+        self._passes += 1
+        self._passing = Thread(target=self._pass_by, name="passer-by", daemon=True)
+        self._passing.start()
 
     def _take_look(self) -> _Look:
         group = ask_for_group(self._admin, self._group)
         topic = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=_WAIT)[self._topic]
         return _Look(group, topic)
 
-    def _found(self, look: _Look) -> set[int]:
-        """Partitions without an owner, if it is for this member to act: for the first of all that are there."""
+    def _found(self, look: _Look) -> set[int] | None:
+        """Partitions without an owner; None if there is no telling, or it is not for this member, the first, to act."""
         try:
             group, topic = look.group.result(), look.topic.result()
         except KafkaException as exception:
             log.info("the group could not be described; it is asked again", extra={"cause": str(exception)})
-            return set()
+            return None
         names = [member.group_instance_id or member.member_id for member in group.members]
         if group.state != ConsumerGroupState.STABLE or min(names, default="") != self._member:
-            return set()
+            return None
         given = [part for member in group.members for part in member.assignment.topic_partitions]
         return {part.id for part in topic.partitions} - {part.partition for part in given if part.topic == self._topic}
 
