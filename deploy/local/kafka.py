@@ -61,17 +61,19 @@ def start_kafka(
     *,
     brokers: int = 1,
     heap: str = HEAP,
+    quick: bool = True,
     config: Mapping[str, str] | None = None,
     listeners: Mapping[str, int] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> KafkaCluster:
     """A new, empty cluster that answers, with its data in `folder`/data and its logs in `folder`/logs.
 
+    `quick` brokers start soon; others are compiled as a broker in production is, which pays within minutes of load.
     `config` are broker properties over the ones below. `listeners` are ports of a single broker beside its plaintext
     one, by the listener's name, which `config` has to explain. `report` is told, in words, what is going on.
     Raises LocalStackError; its message names the log.
     """
-    java = quick_java(heap, report)
+    java = quick_java(heap, report) if quick else Java(kafka_jars(report), heap, ())
     report(f"starting Kafka ({brokers} broker{'s' if brokers > 1 else ''})")
 
     def start(ports: tuple[int, ...]) -> KafkaCluster:

@@ -36,6 +36,8 @@ class LocalStack:
     """None for no Redis."""
     heap: str = "512m"
     """Each broker's Java heap, as -Xmx takes it."""
+    quick: bool = True
+    """Whether brokers start soon, or are compiled as in production, which pays within minutes of load."""
     keep: bool = False
     """Leave data and logs where they are."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -106,7 +108,7 @@ class LocalStack:
             _require(bool(kafka_nodes(self.bootstrap_servers, GIVEN_SECONDS)), KAFKA_VARIABLE, self.bootstrap_servers)
             return
         self.kafka = self._servers.enter_context(
-            start_kafka(self.folder, brokers=self.brokers, heap=self.heap, report=self.report)
+            start_kafka(self.folder, brokers=self.brokers, heap=self.heap, quick=self.quick, report=self.report)
         )
         self.bootstrap_servers = self.kafka.bootstrap_servers
 
