@@ -116,6 +116,30 @@ def test_what_cannot_be_delivered_is_not_missed(
     eventually(lambda: reader.saw((0, 2), (0, 4)), "the event of the last transaction")
 
 
+def test_without_statistics_nothing_is_missed(kafka_log: KafkaLog) -> None:
+    """Which alone tell a partition's last events from transaction markers."""
+    now = 0.0
+    reader = Reader(kafka_log.source(statistics_ms=0, clock=lambda: now))
+    reader.source._silence._admin = looks = Looks(reader.source._silence._admin)  # type: ignore[assignment]
+    for _ in range(3):
+        now += 60.0
+        reader.poll()
+    assert looks.calls["list_offsets"] == 0
+
+
+def test_what_a_partition_delivered_before_it_was_paused_is_no_measure_any_more(kafka_log: KafkaLog) -> None:
+    source = kafka_log.source()
+    forgotten: list[int] = []
+    source._silence = SimpleNamespace(forget=forgotten.append, found=lambda _delivered: {})  # type: ignore[assignment]
+    reader = Reader(source)
+    forgotten.clear()
+    source.pause([1])
+    assert forgotten == [1]
+    source.close()
+    assert sorted(forgotten) == [0, 1, 1]
+    assert reader.seen == []
+
+
 class Answers:
     """An admin client with the answers of a broken connection, of an error, and of a partition that has an event."""
 
