@@ -176,6 +176,16 @@ def test_a_look_that_fails_for_some_partitions_is_one_at_the_others(monkeypatch:
     assert silence.found(delivered) == {2: 8}
 
 
+def test_after_a_broken_connection_the_leaders_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as an offset that is none, not as an error."""
+    monkeypatch.undo()
+    now, admin = LOOK_SECONDS, Answers()
+    silence = Silence(admin, "events", lambda: now)  # type: ignore[arg-type]
+    now += LOOK_SECONDS
+    assert (silence.found({0: 7}), silence.found({0: 7})) == ({}, {})
+    assert admin.renewed == 1
+
+
 def test_a_partition_that_was_paused_meanwhile_has_its_time_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     now = 0.0

@@ -206,7 +206,7 @@ def test_what_two_looks_in_a_row_find_unowned_is_acted_upon(
 ) -> None:
     looking = Looking(groups + [WHOLE] * 2, monkeypatch)
     looking.go_on(kafka_unowned.LOOK_SECONDS * (len(groups) + 0.9))
-    assert len(looking.acted) == times
+    assert looking.acted == [2 * kafka_unowned.LOOK_SECONDS] * times
 
 
 def test_what_is_of_no_use_is_tried_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
