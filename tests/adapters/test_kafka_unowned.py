@@ -111,16 +111,21 @@ def test_a_whole_group_is_left_alone(kafka_log: KafkaLog, caplog: pytest.LogCapt
 
 
 @pytest.mark.timeout(60)  # or it would pass by for as long as the group takes
-def test_a_member_that_closes_waits_for_no_rebalance(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("closes", [True, False], ids=["closes", "waits in vain"])
+def test_a_rebalance_is_not_waited_for_by_a_member_that_closes_nor_for_ever(
+    closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     polled, now = Event(), 0.0
     passer = Mock(poll=lambda _seconds: polled.set())
     monkeypatch.setattr(kafka_unowned, "make_client", lambda _kind, _options: passer)
-    monkeypatch.setattr(kafka_unowned, "PASS_SECONDS", float("inf"))
     unowned = Unowned(Answers([of("a")] * 2), OPTIONS, "events", lambda: now)  # type: ignore[arg-type]
     while not unowned._passing:
         now += kafka_unowned.LOOK_SECONDS
         unowned.tend()
     assert polled.wait(60)
+    if not closes:
+        now += kafka_unowned.PASS_SECONDS
+        unowned._passing.join()
     unowned.close()
     passer.close.assert_called_once_with()
 
