@@ -13,8 +13,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from tests.acceptance import proxy
 from tests.acceptance.faults import brokers as faults
-from tests.acceptance.injection import Injection
+from tests.acceptance.injection import Injection, Missed
 from tests.acceptance.servers import Brokers, start_brokers
 from tests.stream import PATIENCE, eventually
 
@@ -117,9 +118,43 @@ def test_labels_are_refused_as_too_large_for_a_while(brokers: Brokers) -> None:
     eventually(lambda: refusals.clear() or (not refused() and not refusals), "labels are taken again")
 
 
+DEEDS = {
+    "EndTxn: answer lost": proxy.LOSE_ANSWER,
+    "EndTxn: request lost": proxy.LOSE_REQUEST,
+    "EndTxn: never answered": proxy.SWALLOW_ANSWER,
+    "EndTxn: answered after 4 s": proxy.DELAY_ANSWER,
+}
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_the_end_of_the_next_transaction_meets_its_fate(name: str) -> None:
+    trap = proxy.Trap(0.0)
+    made = injection(cast(Any, SimpleNamespace(trap=trap, direct="127.0.0.1:1")))
+    taken: list[proxy.Deed] = []
+
+    def end_transactions() -> None:
+        assert trap.take(proxy.LIST_OFFSETS) is None, "other requests pass"
+        taken.append(eventually(lambda: trap.take(proxy.END_TXN), "the trap is set"))
+
+    (transactions := threading.Thread(target=end_transactions)).start()
+    FAULTS[name].inject(made)
+    transactions.join()
+    assert taken == [DEEDS[name]]
+    assert trap.take(proxy.END_TXN) is None, "once"
+
+
+def test_a_trap_that_no_transaction_comes_to_is_no_injection_and_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "PATIENCE", 0.0)
+    trap = proxy.Trap(0.0)
+    with pytest.raises(Missed, match="no transaction ended"):
+        FAULTS["EndTxn: answer lost"].inject(injection(cast(Any, SimpleNamespace(trap=trap, direct="127.0.0.1:1"))))
+    assert trap.take(proxy.END_TXN) is None
+
+
 def test_every_fault_of_the_brokers_is_tried_here() -> None:
     others = {"a broker hung for 8 s", "labels refused as too large for 2 s"}
     assert {fault.name for fault in faults.FAULTS if fault.part == "broker"} == {*KILLED, *others}
+    assert {fault.name for fault in faults.FAULTS if fault.part == "network"} == set(DEEDS)
 
 
 ASKING = """

@@ -1,9 +1,11 @@
 """A run is what its seed says, and tells what broke: the seed, the check and the first record that differs."""
 
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.acceptance.injection import Fault, Injection, Missed, Outcome, inject
 from tests.acceptance.run import Result
 from tests.acceptance.schedule import deck
 from tests.acceptance.system import Plan
+from worker.watermark import Identity, Watermark
 
 KILL = "kill -9"
 FINDING = Finding("check_outcomes", "the outcome of the event at (2, 17): `songs` is 3, expected 4")
@@ -149,3 +152,70 @@ def test_at_the_end_all_workers_are_stopped_and_started_once_more(
     drained = run_module._drain(SimpleNamespace(group=group, model="one"))  # type: ignore[arg-type]
     assert group.done == ["stop", "w0", "w1", "ready", "stop"]
     assert drained == (None if answers else "not all is labelled after 2 s")
+
+
+def test_the_seed_decides_how_the_group_rebalances_and_what_is_held_in_process() -> None:
+    plans = [command.plan_of(command.parser().parse_args(["--seed", str(seed)])) for seed in range(6)]
+    ways = {("classic", "cooperative-sticky"), ("classic", "range"), ("consumer", "cooperative-sticky")}
+    assert {(plan.group_protocol, plan.assignment) for plan in plans} == ways
+    assert len({(plan.group_protocol, plan.assignment, plan.hot_bytes) for plan in plans}) == 6
+
+
+@pytest.mark.parametrize(
+    ("committed", "offset", "model", "drained"),
+    [
+        (7, 7, "new", True),
+        (6, 7, "new", False),
+        (7, 6, "new", False),
+        (7, 7, "old", False),
+        (7, None, "new", False),
+    ],
+    ids=["all there", "not committed", "not in Redis", "not relabelled", "Redis empty"],
+)
+def test_all_is_drained_when_everything_is_committed_and_in_redis_and_labelled_by_the_model(
+    committed: int, offset: int | None, model: str, drained: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = None if offset is None else Watermark(Identity("c", "e", "s", 1), offset, 0, model, 0).encode()
+    group = SimpleNamespace(committed=lambda _topic: {0: committed})
+    cache = SimpleNamespace(watermark=lambda _partition: mark, close=lambda: None)
+    monkeypatch.setattr(run_module, "KafkaGroup", lambda *_of_what: group)
+    monkeypatch.setattr(run_module, "redis_states", lambda _settings: cache)
+    stream = SimpleNamespace(
+        admin=SimpleNamespace(admin=None),
+        settings=SimpleNamespace(kafka=SimpleNamespace(group="g")),
+        topics=SimpleNamespace(events="events"),
+    )
+    system: Any = SimpleNamespace(stream=stream, ledger=SimpleNamespace(ends={0: 7}))
+    assert run_module._is_drained(system, "new") == drained
+
+
+LOST = "event 1 of b'u' is not in the topic"
+
+
+def test_the_verdict_is_of_the_ledger_and_of_every_check_and_of_the_drain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    system = SimpleNamespace(
+        traffic=SimpleNamespace(stop=lambda: done.append("no more events")),
+        ledger=SimpleNamespace(flush=lambda: done.append("written"), count=1, difference=lambda _inputs: LOST),
+        group=SimpleNamespace(endings=[REFUSED]),
+        stream=None,
+        servers=SimpleNamespace(redis=None),
+        model="one",
+    )
+    seen = SimpleNamespace(inputs=[], labels=[], letters=[])
+    stand_ins: dict[str, object] = {
+        "running": lambda *_of_what: nullcontext(system),
+        "_inject_all": lambda *_of_what: iter([]),
+        "_drain": lambda _system: done.append("drained") or "not all is labelled",
+        "observe": lambda *_of_what: done.append("read back") or seen,
+        "replays": lambda *_of_what: {},
+        "verify": lambda *_of_what: [FINDING],
+    }
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(run_module, name, stand_in)
+    told = run_module.run(Plan(7, 1.0), tmp_path, [], lambda _line: None)
+    assert told.findings == [Finding("the drain", "not all is labelled"), Finding("the ledger", LOST), FINDING]
+    assert told.endings == [REFUSED]
+    assert done == ["no more events", "written", "drained", "read back"]

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
+from unittest.mock import Mock
 
 import pytest
 
+from tests.acceptance import group as group_module
+from tests.acceptance.faults import FAULTS as ALL_FAULTS
 from tests.acceptance.faults import workers as faults
-from tests.acceptance.group import WorkerGroup
+from tests.acceptance.group import HUNG, WorkerGroup
 from tests.acceptance.injection import Injection
 from tests.stream import WorkerProcess, eventually
 
@@ -168,6 +171,41 @@ def test_a_fault_strikes_and_its_workers_are_back(bench: Bench, name: str) -> No
 
 def test_every_fault_of_the_workers_is_tried_here() -> None:
     assert set(FAULTS) == set(SEEN)
+
+
+def test_redis_is_emptied_while_the_worker_that_has_read_from_it_stands_still(bench: Bench) -> None:
+    redis, stood_still = Mock(), list[bool]()
+
+    def ask(question: Any) -> None:
+        stood_still.append(faults.stopped(bench.group["w0"]))
+        question(redis)
+
+    made = bench.injection()
+    made.system.servers.redis.ask = ask  # type: ignore[method-assign]
+    ALL_FAULTS["Redis emptied between two reads"].inject(made)
+    redis.flushall.assert_called_once_with()
+    assert stood_still == [True]
+    assert at("cache.read:after:1", "SIGSTOP") in bench.processes.output()
+    eventually(lambda: not faults.stopped(bench.group["w0"]), "it goes on")
+    assert bench.group.endings == []
+
+
+def test_a_worker_that_nobody_has_killed_is_a_crash(bench: Bench) -> None:
+    bench.group["w1"].process.kill()
+    eventually(lambda: len(bench.processes.started) == 4, "it is started again")
+    bench.group.wait_ready()
+    (ending,) = bench.group.endings
+    assert (ending.name, ending.status, ending.crashed) == ("w1", -signal.SIGKILL, True)
+    assert "starting" in ending.last_words
+
+
+def test_a_worker_that_does_not_end_when_it_is_told_to_is_a_crash(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_module, "ENDING_SECONDS", 0.1)
+    bench.group["w1"].process.send_signal(signal.SIGSTOP)
+    bench.group.restart("w1")
+    assert [(ending.name, ending.status, ending.crashed) for ending in bench.group.endings] == [("w1", HUNG, True)]
 
 
 def test_a_clock_that_is_set_wrong_is_wrong() -> None:

@@ -1,6 +1,8 @@
 """A broker that does not answer: every question that can wait becomes a Retry."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, cast
 
 import pytest
 
@@ -39,6 +41,36 @@ GROUP: dict[str, Callable[[KafkaGroup], object]] = {
 @pytest.mark.parametrize("question", GROUP.values(), ids=GROUP)
 def test_a_group(topics: KafkaTopics, question: Callable[[KafkaGroup], object]) -> None:
     assert_retry(lambda: question(KafkaGroup(topics.admin, "songprint")))
+
+
+class Unanswering:
+    """An admin client whose questions wait for ever; notes after how many seconds librdkafka is to give them up."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __getattr__(self, _name: str) -> Callable[..., dict[str, Future[Any]]]:
+        def ask(_what: object, **more: Any) -> dict[str, Future[Any]]:
+            self.seconds.append(more["request_timeout"])
+            return {"songprint": Future()}
+
+        return ask
+
+
+SILENT_SECONDS = 60
+"""How long a connection may be silent: librdkafka's default of `socket.timeout.ms`."""
+
+
+@pytest.mark.parametrize("question", GROUP.values(), ids=GROUP)
+def test_a_question_to_a_group_outlives_its_connection(
+    question: Callable[[KafkaGroup], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or an answer that comes after its time-out would end the process (librdkafka's issue #4605)."""
+    monkeypatch.setattr("worker.adapters.kafka_group._WAIT", 0.0)
+    admin = Unanswering()
+    assert_retry(lambda: question(KafkaGroup(cast(Any, admin), "songprint")))
+    (seconds,) = admin.seconds
+    assert seconds > SILENT_SECONDS
 
 
 def test_topics(topics: KafkaTopics) -> None:

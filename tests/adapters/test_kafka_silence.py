@@ -116,6 +116,30 @@ def test_what_cannot_be_delivered_is_not_missed(
     eventually(lambda: reader.saw((0, 2), (0, 4)), "the event of the last transaction")
 
 
+def test_without_statistics_nothing_is_missed(kafka_log: KafkaLog) -> None:
+    """Which alone tell a partition's last events from transaction markers."""
+    now = 0.0
+    reader = Reader(kafka_log.source(statistics_ms=0, clock=lambda: now))
+    reader.source._silence._admin = looks = Looks(reader.source._silence._admin)  # type: ignore[assignment]
+    for _ in range(3):
+        now += 60.0
+        reader.poll()
+    assert looks.calls["list_offsets"] == 0
+
+
+def test_what_a_partition_delivered_before_it_was_paused_is_no_measure_any_more(kafka_log: KafkaLog) -> None:
+    source = kafka_log.source()
+    forgotten: list[int] = []
+    source._silence = SimpleNamespace(forget=forgotten.append, found=lambda _delivered: {})  # type: ignore[assignment]
+    reader = Reader(source)
+    forgotten.clear()
+    source.pause([1])
+    assert forgotten == [1]
+    source.close()
+    assert sorted(forgotten) == [0, 1, 1]
+    assert reader.seen == []
+
+
 class Answers:
     """An admin client with the answers of a broken connection, of an error, and of a partition that has an event."""
 
@@ -150,6 +174,16 @@ def test_a_look_that_fails_for_some_partitions_is_one_at_the_others(monkeypatch:
     assert silence.found(delivered) == {}
     now += 1
     assert silence.found(delivered) == {2: 8}
+
+
+def test_after_a_broken_connection_the_leaders_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as an offset that is none, not as an error."""
+    monkeypatch.undo()
+    now, admin = LOOK_SECONDS, Answers()
+    silence = Silence(admin, "events", lambda: now)  # type: ignore[arg-type]
+    now += LOOK_SECONDS
+    assert (silence.found({0: 7}), silence.found({0: 7})) == ({}, {})
+    assert admin.renewed == 1
 
 
 def test_a_partition_that_was_paused_meanwhile_has_its_time_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,3 +183,20 @@ def test_a_topic_that_takes_no_large_records_stops_the_worker(kafka_log: KafkaLo
     sink.bury(DeadLetter(b"u", random.Random(1).randbytes(5_000), [], ABOUT, 2_000))
     with pytest.raises(Stop, match=r"Message size too large .*; raise the topic's max.message.bytes"):
         commit_only(sink, source)
+
+
+def test_states_of_which_it_is_not_told_where_they_stand_are_not_committed(
+    kafka_log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The offsets could not say how far the changelog reaches."""
+    source, sink = kafka_log.source(), kafka_log.sink()
+    own(source)
+    sink.open()
+    sink.begin()
+    with monkeypatch.context() as late:
+        late.setattr(sink, "_delivered", lambda *_told: None)
+        with pytest.raises(Retry, match=r"did not take the states of partitions \[0\] in time"):
+            sink.commit({0: {b"u": b"state"}, 1: {}}, {0: 1}, source.member())
+    sink.recover()
+    assert source.committed(0, 10.0) == Committed(NO_OFFSET)
+    commit(sink, source)

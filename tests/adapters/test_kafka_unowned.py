@@ -1,15 +1,16 @@
 """A partition that a rebalance leaves without an owner gets one, though librdkafka's group would go on without it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from itertools import cycle, pairwise
+from itertools import chain, cycle, pairwise, repeat
 from threading import Event, Thread
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
-from confluent_kafka import ConsumerGroupState
+from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException
 from confluent_kafka.admin import NewPartitions
 
 from tests.adapters.logs import PARTITIONS, KafkaLog, Owner, own
@@ -109,38 +110,123 @@ def test_a_whole_group_is_left_alone(kafka_log: KafkaLog, caplog: pytest.LogCapt
     assert not warnings(caplog)
 
 
-class Answers:
-    """An admin client that tells of a group with an unowned partition, and from time to time of one that rebalances."""
+@pytest.mark.timeout(60)  # or it would pass by for as long as the group takes
+@pytest.mark.parametrize("closes", [True, False], ids=["closes", "waits in vain"])
+def test_a_rebalance_is_not_waited_for_by_a_member_that_closes_nor_for_ever(
+    closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled, now = Event(), 0.0
+    passer = Mock(poll=lambda _seconds: polled.set())
+    monkeypatch.setattr(kafka_unowned, "make_client", lambda _kind, _options: passer)
+    unowned = Unowned(Answers([of("a")] * 2), OPTIONS, "events", lambda: now)  # type: ignore[arg-type]
+    while not unowned._passing:
+        now += kafka_unowned.LOOK_SECONDS
+        unowned.tend()
+    assert polled.wait(60)
+    if not closes:
+        now += kafka_unowned.PASS_SECONDS
+        unowned._passing.join()
+    unowned.close()
+    passer.close.assert_called_once_with()
 
-    def __init__(self) -> None:
-        stable, moving = ConsumerGroupState.STABLE, ConsumerGroupState.PREPARING_REBALANCING
-        self.states = cycle([stable, stable, moving])
+
+OPTIONS = {"group.id": "singers", "group.instance.id": "a", "bootstrap.servers": "nowhere"}
+STABLE, MOVING = ConsumerGroupState.STABLE, ConsumerGroupState.PREPARING_REBALANCING
+ERROR = KafkaException(KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE))
+
+
+def of(*names: str, state: ConsumerGroupState = STABLE, topic: str = "events", given: Sequence[int] = ()) -> object:
+    """A group whose last member, by name, has these partitions of a topic, and the others have none."""
+    parts = [SimpleNamespace(topic=topic, partition=number) for number in given]
+    members = [
+        SimpleNamespace(group_instance_id=name, assignment=SimpleNamespace(topic_partitions=parts if last else []))
+        for last, name in ((name == names[-1], name) for name in names)
+    ]
+    return SimpleNamespace(state=state, members=members)
+
+
+class Answers:
+    """An admin client that tells of a topic with two partitions, and of a group as `groups` have it."""
+
+    def __init__(self, groups: Iterable[object]) -> None:
+        self._groups = iter(groups)
 
     def describe_consumer_groups(self, groups: list[str], **_more: object) -> dict[str, Future[object]]:
-        member = SimpleNamespace(group_instance_id="a", assignment=SimpleNamespace(topic_partitions=[]))
-        return {groups[0]: told(SimpleNamespace(state=next(self.states), members=[member]))}
+        return {groups[0]: told(next(self._groups))}
 
     def describe_topics(self, _topics: object, **_more: object) -> dict[str, Future[object]]:
-        return {"events": told(SimpleNamespace(partitions=[SimpleNamespace(id=0)]))}
+        return {"events": told(SimpleNamespace(partitions=[SimpleNamespace(id=0), SimpleNamespace(id=1)]))}
 
 
 def told(answer: object) -> Future[object]:
     future = Future[object]()
-    future.set_result(answer)
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
     return future
 
 
+class Looking:
+    """Looks at a group, and notes in place of a rebalance when there would have been one."""
+
+    def __init__(self, groups: Iterable[object], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.acted: list[float] = []
+        self._unowned = Unowned(Answers(groups), OPTIONS, "events", lambda: self.now)  # type: ignore[arg-type]
+        monkeypatch.setattr(self._unowned, "_pass_by", lambda: self.acted.append(self.now))
+
+    def go_on(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.now < until:
+            self._unowned.tend()
+            self._unowned.close()  # what it has begun is done at once
+            self.now += kafka_unowned.LOOK_SECONDS / 4
+
+    @property
+    def waits(self) -> list[float]:
+        return [later - earlier for earlier, later in pairwise(self.acted)]
+
+
+WHOLE = of("a", given=[0, 1])
+LACKS = of("a", "b", given=[0])
+
+
+@pytest.mark.parametrize(
+    ("groups", "times"),
+    [
+        ([WHOLE, WHOLE], 0),
+        ([LACKS, LACKS], 1),
+        ([LACKS, WHOLE, LACKS], 0),
+        ([of("a", given=[0]), of("a", given=[1])], 0),
+        ([of("a", state=MOVING)] * 2, 0),
+        ([of("0", "a", given=[0])] * 2, 0),
+        ([of("a", topic="another topic", given=[0, 1])] * 2, 1),
+        ([LACKS, ERROR, LACKS], 0),
+    ],
+    ids=["whole", "lacks", "once", "on its way", "moving", "not the first", "another topic", "no answer"],
+)
+def test_what_two_looks_in_a_row_find_unowned_is_acted_upon(
+    groups: list[object], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = Looking(groups + [WHOLE] * 2, monkeypatch)
+    looking.go_on(kafka_unowned.LOOK_SECONDS * (len(groups) + 0.9))
+    assert looking.acted == [2 * kafka_unowned.LOOK_SECONDS] * times
+
+
 def test_what_is_of_no_use_is_tried_ever_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, acted = 0.0, []
-    options = {"group.id": "singers", "group.instance.id": "a"}
-    unowned = Unowned(Answers(), options, "events", lambda: now)  # type: ignore[arg-type]
-    monkeypatch.setattr(unowned, "_pass_by", lambda: acted.append(now))
-    while now < 3600:
-        unowned.tend()
-        unowned.close()
-        now += 0.1
-    waits = [later - earlier for earlier, later in pairwise(acted)]
-    longest = 2**DOUBLINGS * kafka_unowned.LOOK_SECONDS
+    """Also where the group rebalances from time to time in between."""
+    looking = Looking(cycle([LACKS, LACKS, of("a", state=MOVING)]), monkeypatch)
+    looking.go_on(3600)
+    waits, longest = looking.waits, 2**DOUBLINGS * kafka_unowned.LOOK_SECONDS
     assert waits[0] < longest / 10
     assert min(waits[-3:]) >= longest
     assert max(waits) < 5 * longest
+
+
+def test_after_it_was_of_use_the_next_one_is_as_soon_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking = Looking(chain([LACKS] * 12, [WHOLE], repeat(LACKS)), monkeypatch)
+    looking.go_on(300 * kafka_unowned.LOOK_SECONDS)
+    waits = looking.waits
+    assert waits[4] > 10 * waits[0]
+    assert waits[6] == waits[0]

@@ -262,3 +262,19 @@ def test_users_are_read_as_the_last_commit_left_them(stage: Stage, pipeline: Pip
     stage.finish(pipeline)
     assert {label["songs"] for label in stage.labels} == {2}
     assert {label["source"]["offset"] for label in stage.labels} == {10}
+
+
+def test_labels_that_are_on_their_way_by_the_present_model_are_not_repeated(stage: Stage, pipeline: Pipeline) -> None:
+    """As those of a partition's first batch."""
+    owned, labelled_by = {PARTITION: stage.partition}, {PARTITION: "new"}
+    stage.transactions.begin()
+    stage.transactions.commit(owned, {PARTITION: {}}, {PARTITION: 11}, labelled_by, None, lambda _at: None)
+    assert stage.relabeller.due(owned, "new"), "the commit may still fail"
+    stage.step(pipeline)
+    assert stage.labels == []
+    assert stage.relabeller.due(owned, "new") is None
+
+
+def test_a_partition_that_never_had_a_label_needs_no_fresh_ones(stage: Stage) -> None:
+    stage.partition.unlabelled = True
+    assert stage.relabeller.due({PARTITION: stage.partition}, "new") is None
