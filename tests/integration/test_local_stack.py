@@ -224,3 +224,15 @@ def test_logs_outlive_a_server_that_died() -> None:
         assert [path.name for path in stack.folder.rglob("*.*")] == ["valkey.log"]
     finally:
         shutil.rmtree(stack.folder)
+
+
+def test_the_log_of_a_server_that_does_not_start_is_where_the_error_says() -> None:
+    stack = LocalStack(redis_implementation=None, heap="1k", environ={})
+    try:
+        with pytest.raises(LocalStackError) as caught, stack:
+            pass
+        log = stack.logs / "kafka-1.log"
+        assert str(log) in str(caught.value)
+        assert "heap" in log.read_text()
+    finally:
+        shutil.rmtree(stack.folder, ignore_errors=True)
