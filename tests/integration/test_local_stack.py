@@ -18,6 +18,7 @@ from redis import Redis
 from deploy.local.errors import LocalStackError
 from deploy.local.ports import LOOPBACK
 from deploy.local.probe import kafka_nodes, redis_answers
+from deploy.local.redis import start_redis
 from deploy.local.stack import KAFKA_VARIABLE, REDIS_VARIABLE, LocalStack
 
 REPOSITORY = Path(__file__).parents[2]
@@ -209,6 +210,23 @@ def test_a_server_named_by_the_environment_that_is_away_is_an_error(
     with pytest.raises(LocalStackError, match=f"{variable}={value} does not answer"), stack:
         pass
     assert not stack.folder.exists()
+
+
+def test_a_redis_that_wants_a_password_is_used_all_the_same(tmp_path: Path) -> None:
+    """Which is a setting of its own, and goes to the worker."""
+    with start_redis(tmp_path, config={"requirepass": "secret"}) as server:
+        environ = {REDIS_VARIABLE: server.url, "SONGPRINT_REDIS__PASSWORD": "secret"}
+        with LocalStack(brokers=0, environ=environ) as stack:
+            assert stack.processes == ()
+            assert stack.redis_url == server.url
+
+
+def test_a_password_in_an_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.local.stack.GIVEN_SECONDS", 1.0)
+    stack = LocalStack(brokers=0, environ={REDIS_VARIABLE: f"redis://:secret@{LOOPBACK}:1/0"})
+    with pytest.raises(LocalStackError, match=f"{LOOPBACK}:1/0 does not answer") as caught, stack:
+        pass
+    assert "secret" not in str(caught.value)
 
 
 def test_logs_outlive_a_server_that_died() -> None:
