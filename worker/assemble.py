@@ -83,9 +83,9 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
         "partition.assignment.strategy": kafka.assignment,
     }
     return {
-        **kafka.client_options(),
         "statistics.interval.ms": 1000,
         "fetch.queue.backoff.ms": 10,  # the default, a second, starves a worker that has just emptied a full queue
+        **kafka.client_options(),
         **kafka.consumer_options,
         **(classic if kafka.group_protocol == "classic" else {}),
         "group.id": kafka.group,
@@ -101,7 +101,6 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
 def producer_options(settings: Settings) -> dict[str, Any]:
     kafka = settings.kafka
     return {
-        **kafka.client_options(),
         "compression.type": "lz4",
         "linger.ms": 5,  # a commit flushes at once, so this delays nothing; it lets batches fill while one is gathered
         "queue.buffering.max.messages": 1_000_000,
@@ -111,6 +110,7 @@ def producer_options(settings: Settings) -> dict[str, Any]:
         "topic.metadata.refresh.interval.ms": 10_000,
         # How long to wait while the last transaction's markers are still being written; the default is 100 ms.
         "retry.backoff.ms": 5,
+        **kafka.client_options(),
         **kafka.producer_options,
         "transactional.id": kafka.member,
         "transaction.timeout.ms": kafka.transaction_timeout_ms,
@@ -122,9 +122,9 @@ def producer_options(settings: Settings) -> dict[str, Any]:
 def changelog_options(settings: Settings) -> dict[str, Any]:
     kafka = settings.kafka
     return {
-        **kafka.client_options(),
         "fetch.wait.max.ms": 20,  # the end of the partition is reported after an empty fetch
         "fetch.queue.backoff.ms": 10,
+        **kafka.client_options(),
         **kafka.consumer_options,
         "group.id": f"{kafka.member}-restore",
         "isolation.level": "read_committed",

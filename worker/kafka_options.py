@@ -9,6 +9,7 @@ from worker.configuration import Accepts
 
 _OFFSETS = "offsets are committed in the transaction that holds the labels"
 _WHOLE = "a label must be on all replicas exactly once before its offset is"
+_IN_TIME = "it is a little less than the setting kafka.transaction_timeout_ms"
 
 FIXED = {
     "isolation.level": "aborted events must not be read",
@@ -25,6 +26,8 @@ FIXED = {
     "enable.idempotence": _WHOLE,
     "max.in.flight": _WHOLE,
     "max.in.flight.requests.per.connection": _WHOLE,
+    "message.timeout.ms": _IN_TIME,
+    "delivery.timeout.ms": _IN_TIME,
     "partitioner": "all records of a user must be in one partition, whoever writes them",
 }
 """Options that the commit protocol depends on, with the reason."""

@@ -4,7 +4,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 
 REQUEST_SECONDS = 2.0
@@ -33,5 +33,7 @@ def redis_answers(url: str, seconds: float = PING_SECONDS) -> bool:
     with Redis.from_url(url, socket_timeout=seconds, retry=at_once) as client:
         try:
             return bool(client.ping())
+        except AuthenticationError:  # it is there; the password is a setting of its own, for the worker
+            return True
         except RedisError:  # also while it loads its data
             return False

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -133,4 +134,5 @@ class LocalStack:
 
 def _require(answers: bool, variable: str, value: str) -> None:
     if not answers:
-        raise LocalStackError(f"{variable}={value} does not answer: start that server, or unset the variable")
+        where = re.sub("//.*@", "//***@", value)  # a password is nobody else's business
+        raise LocalStackError(f"{variable}={where} does not answer: start that server, or unset the variable")

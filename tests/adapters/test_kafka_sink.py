@@ -1,12 +1,14 @@
 """What only a real Kafka does to a sink: fencing, full queues, records too large, generations that are over."""
 
 import random
+from unittest.mock import Mock
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from tests.adapters.logs import KafkaLog, Owner, own
 from tests.stream import eventually
-from worker.adapters.kafka_sink import KafkaSink
+from worker.adapters.kafka_sink import KafkaSink, Topics
 from worker.adapters.kafka_topics import TopicPlan
 from worker.adapters.ports import NO_OFFSET, Committed, DeadLetter, Source
 from worker.errors import Retry, Stop
@@ -71,6 +73,68 @@ def test_a_sink_fenced_in_the_middle_of_its_labels_recovers(kafka_log: KafkaLog)
 
 def commit_only(sink: KafkaSink, source: Source) -> None:
     sink.commit({}, {0: 1}, source.member())
+
+
+UNKNOWN = KafkaError(KafkaError._TIMED_OUT, "no answer", retriable=True)
+TO_BE_ABORTED = KafkaError(KafkaError._TIMED_OUT, "no answer", txn_requires_abort=True)
+
+
+class Producer(Mock):
+    """Has been opened; its commits fail as told, and each takes its time."""
+
+    def fail(self, clock: Clock, seconds: float, *errors: KafkaError) -> None:
+        left = list(errors)
+
+        def commit_transaction(_timeout: float) -> None:
+            clock.now += seconds
+            if left:
+                raise KafkaException(left.pop(0))
+
+        self.commit_transaction.side_effect = commit_transaction
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def opened(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> KafkaSink:
+    """Calls of the protocol may take it ten seconds, repeats included."""
+    sink = KafkaSink({}, Topics("events", "labels", "states", "letters"), 10.0, clock)
+    sink._producer = Producer()
+    monkeypatch.setattr(sink, "open", Mock())
+    return sink
+
+
+def test_a_commit_of_which_nothing_is_known_is_asked_for_again(opened: KafkaSink, clock: Clock) -> None:
+    opened._ready.fail(clock, 4.0, UNKNOWN, UNKNOWN)  # type: ignore[attr-defined]
+    opened.commit({}, {0: 1}, None)
+    assert opened._ready.commit_transaction.call_count == 3  # type: ignore[attr-defined]
+
+
+def test_after_a_commit_that_stays_unknown_the_producer_is_made_anew(opened: KafkaSink, clock: Clock) -> None:
+    opened._ready.fail(clock, 4.0, *[UNKNOWN] * 9)  # type: ignore[attr-defined]
+    with pytest.raises(Retry, match="committing"):
+        opened.commit({}, {0: 1}, None)
+    assert opened._ready.commit_transaction.call_count == 3, "until its time was up"  # type: ignore[attr-defined]
+    opened.recover()
+    opened.open.assert_called_once_with()  # type: ignore[attr-defined]
+
+
+def test_nothing_is_committed_while_it_is_not_known_where_the_states_are(opened: KafkaSink) -> None:
+    with pytest.raises(Retry, match=r"did not take the states of partitions \[1\] in time"):
+        opened.commit({0: {}, 1: {b"u": b"state"}}, {0: 1, 1: 1}, None)
+    opened._ready.commit_transaction.assert_not_called()  # type: ignore[attr-defined]
+
+
+def test_after_a_commit_that_has_failed_its_transaction_is_aborted(opened: KafkaSink, clock: Clock) -> None:
+    opened._ready.fail(clock, 4.0, TO_BE_ABORTED)  # type: ignore[attr-defined]
+    with pytest.raises(Retry, match="committing"):
+        opened.commit({}, {0: 1}, None)
+    opened.recover()
+    opened._ready.abort_transaction.assert_called_once()  # type: ignore[attr-defined]
+    opened.open.assert_not_called()  # type: ignore[attr-defined]
 
 
 def test_more_records_than_the_local_queue_holds_all_arrive_in_order(kafka_log: KafkaLog) -> None:

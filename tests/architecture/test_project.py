@@ -48,6 +48,19 @@ def test_both_locks_agree() -> None:
     assert worker <= everything
 
 
+@pytest.mark.parametrize(("lock", "extras"), [("worker", ()), ("training", ("export",)), ("dev", ("dev",))])
+def test_every_dependency_that_is_declared_is_locked(lock: str, extras: tuple[str, ...]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = {re.split(r"[\[=]", each)[0] for each in requirements(ROOT / "requirements" / f"{lock}.txt")}
+    wanted, left = list(project["dependencies"]), list(extras)
+    while left:
+        for each in project["optional-dependencies"][left.pop()]:
+            own = re.fullmatch(r"songprint\[(.+)\]", each)
+            left += own[1].split(",") if own else []
+            wanted += [] if own else [each]
+    assert {re.split(r"[\[<>=;]", each)[0] for each in wanted} <= locked
+
+
 MAY_SKIP = {
     "tests/integration/test_examples.py": "without a Java compiler, which nothing else needs",
     "tests/integration/test_images.py": "without data that a clone does not bring",
@@ -113,7 +126,9 @@ def test_every_test_begins_with_the_linter_and_the_types() -> None:
         next(tool for tool in ("ruff check", "ruff format --check", "mypy", "pytest") if tool in line) for line in lines
     ]
     assert tools == ["ruff check", "ruff format --check", "mypy", "pytest"]
-    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
+    gate = (ROOT / ".ci" / "run").read_text()
+    assert "\nmake test\n" in gate
+    assert "\nexport CI=true " in gate, "or a missing part would skip its tests there"
 
 
 def test_the_demo_takes_a_data_folder() -> None:

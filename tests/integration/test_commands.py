@@ -1,6 +1,7 @@
 """The operator's commands, run as an operator runs them, on real servers."""
 
 import gzip
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,19 @@ def test_topics_are_created_and_shown(stream: Stream) -> None:
     again = command(stream, "topics", "--create")
     assert again.returncode == 0
     assert "created" not in again.stdout
+
+
+@any_redis
+def test_new_topics_fit_the_events_topic_that_is_there(stream: Stream) -> None:
+    """A changelog of another number of partitions would be refused by the worker."""
+    stream.environment["SONGPRINT_KAFKA__STATE_TOPIC"] = f"{stream.topics.states}-new"
+    stream.environment["SONGPRINT_KAFKA__DEAD_LETTER_TOPIC"] = f"{stream.topics.dead_letters}-new"
+    stream.environment["COLUMNS"] = "200"
+    done = command(stream, "topics", "--create", "--partitions", "7", "--retention-days", "2")
+    assert done.returncode == 0, done.stderr
+    shown = dict(re.findall(r"^(\S+-new) +(\d.*)$", done.stdout, re.MULTILINE))
+    assert shown[f"{stream.topics.states}-new"].split()[:2] == ["4", "compact"]
+    assert shown[f"{stream.topics.dead_letters}-new"].split() == ["1", "delete", "records", "for", "48", "h"]
 
 
 @any_redis

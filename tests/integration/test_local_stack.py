@@ -18,6 +18,7 @@ from redis import Redis
 from deploy.local.errors import LocalStackError
 from deploy.local.ports import LOOPBACK
 from deploy.local.probe import kafka_nodes, redis_answers
+from deploy.local.redis import start_redis
 from deploy.local.stack import KAFKA_VARIABLE, REDIS_VARIABLE, LocalStack
 
 REPOSITORY = Path(__file__).parents[2]
@@ -211,6 +212,23 @@ def test_a_server_named_by_the_environment_that_is_away_is_an_error(
     assert not stack.folder.exists()
 
 
+def test_a_redis_that_wants_a_password_is_used_all_the_same(tmp_path: Path) -> None:
+    """Which is a setting of its own, and goes to the worker."""
+    with start_redis(tmp_path, config={"requirepass": "secret"}) as server:
+        environ = {REDIS_VARIABLE: server.url, "SONGPRINT_REDIS__PASSWORD": "secret"}
+        with LocalStack(brokers=0, environ=environ) as stack:
+            assert stack.processes == ()
+            assert stack.redis_url == server.url
+
+
+def test_a_password_in_an_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.local.stack.GIVEN_SECONDS", 1.0)
+    stack = LocalStack(brokers=0, environ={REDIS_VARIABLE: f"redis://:secret@{LOOPBACK}:1/0"})
+    with pytest.raises(LocalStackError, match=f"{LOOPBACK}:1/0 does not answer") as caught, stack:
+        pass
+    assert "secret" not in str(caught.value)
+
+
 def test_logs_outlive_a_server_that_died() -> None:
     said: list[str] = []
     stack = LocalStack(brokers=0, environ={}, report=said.append)
@@ -224,3 +242,15 @@ def test_logs_outlive_a_server_that_died() -> None:
         assert [path.name for path in stack.folder.rglob("*.*")] == ["valkey.log"]
     finally:
         shutil.rmtree(stack.folder)
+
+
+def test_the_log_of_a_server_that_does_not_start_is_where_the_error_says() -> None:
+    stack = LocalStack(redis_implementation=None, heap="1k", environ={})
+    try:
+        with pytest.raises(LocalStackError) as caught, stack:
+            pass
+        log = stack.logs / "kafka-1.log"
+        assert str(log) in str(caught.value)
+        assert "heap" in log.read_text()
+    finally:
+        shutil.rmtree(stack.folder, ignore_errors=True)

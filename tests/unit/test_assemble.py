@@ -1,6 +1,7 @@
 """What settings become: clients' options, the batches' bounds, and how long a start waits."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from worker import assemble
 from worker.assemble import backoff, changelog_options, consumer_options, patient, policy, producer_options
 from worker.errors import Retry, Stop
+from worker.kafka_options import FIXED, OWN
 from worker.pipeline import Policy
 from worker.settings import Settings, load_settings
 
@@ -31,6 +33,24 @@ def test_options_reach_the_clients_that_they_are_for() -> None:
     assert producer["linger.ms"] == "9", "in place of our own"
     assert "linger.ms" not in consumer | changelog
     assert "fetch.queue.backoff.ms" not in producer
+
+
+@pytest.mark.parametrize(
+    ("field", "made"),
+    [
+        ("OPTIONS", consumer_options),
+        ("OPTIONS", changelog_options),
+        ("OPTIONS", producer_options),
+        ("CONSUMER_OPTIONS", consumer_options),
+        ("CONSUMER_OPTIONS", changelog_options),
+        ("PRODUCER_OPTIONS", producer_options),
+    ],
+)
+def test_an_option_is_refused_or_passed_through_and_never_ignored(
+    field: str, made: Callable[[Settings], dict[str, Any]]
+) -> None:
+    for name in made(settings()).keys() - FIXED.keys() - OWN.keys():
+        assert made(settings(**{f"KAFKA__{field}": json.dumps({name: "7"})}))[name] == "7", name
 
 
 def test_what_the_commit_protocol_depends_on_is_set() -> None:

@@ -336,6 +336,55 @@ def test_a_stop_finishes_the_batch_under_way(bench: Bench, monkeypatch: pytest.M
     assert mark.offset == 2, "what was committed is in the cache"
 
 
+def test_a_worker_that_leaves_closes_all_of_its_parts_whatever_one_of_them_does(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First the source, so that the group's others get its partitions while its last batch still goes through."""
+    closed: list[str] = []
+
+    def noting(name: str, close: Callable[[], None]) -> Callable[[], None]:
+        def note() -> None:
+            closed.append(name)
+            close()
+            raise ZeroDivisionError(name)
+
+        return note
+
+    for name in ("source", "transactions", "sink", "writer", "watch", "pipeline", "cache"):
+        part = getattr(bench.worker, f"_{name}")
+        monkeypatch.setattr(part, "close", noting(name, part.close))
+    bench.worker.stop()
+    with pytest.raises(ZeroDivisionError):
+        bench.worker.run()
+    assert closed == ["source", "transactions", "sink", "writer", "watch", "pipeline", "cache"]
+    monkeypatch.undo()
+
+
+def test_a_stop_while_redis_is_away_is_one_in_good_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed is safe without it."""
+
+    def away(*_: object) -> bool:
+        raise Retry("no answer", "redis")
+
+    bench.sink.go.set()
+    bench.send()
+    bench.worker._turn()
+    monkeypatch.setattr(bench.cache, "write", away)
+    bench.worker.stop()
+    bench.worker.run()
+    assert bench.broker.committed[0].offset == 1
+
+
+def test_a_state_that_this_release_cannot_read_stops_the_worker(bench: Bench) -> None:
+    bench.sink.go.set()
+    mark = bench.cache.watermark(0)
+    assert mark is not None
+    bench.cache.write(0, mark, mark, {b"u": b"\xff" * 10})
+    bench.send()
+    with pytest.raises(Stop, match=r"partition 0 in Redis: a state has format version 255; .* upgrade the worker"):
+        bench.worker._turn()
+
+
 def test_while_something_is_away_a_worker_waits_ever_longer_with_its_partitions_paused_and_polls_on() -> None:
     bench = Bench(wait=1.0)
     bench.sink.go.set()

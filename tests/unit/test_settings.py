@@ -224,6 +224,8 @@ def test_settings_are_frozen() -> None:
     settings = Settings()
     with pytest.raises(ValidationError, match="frozen"):
         settings.kafka.group = "other"
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.kafka = Kafka()
 
 
 def test_secrets_are_read_from_files(tmp_path: Path) -> None:

@@ -55,11 +55,11 @@ def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float
     producer = make_client(
         Producer,
         {
+            "linger.ms": 20,
+            "compression.type": "lz4",
             **settings.kafka.client_options(),
             "partitioner": "murmur2_random",  # as every producer of this topic, or a user would get two states
             "enable.idempotence": True,
-            "linger.ms": 20,
-            "compression.type": "lz4",
             "message.timeout.ms": int(settings.kafka.startup_timeout_s * 1000),
         },
     )

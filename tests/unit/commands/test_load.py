@@ -1,8 +1,15 @@
 """`worker load`: how fast it publishes, and what it does not take."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from worker.__main__ import main
+from worker.commands import load
 from worker.commands.load import paced
 
 
@@ -32,3 +39,73 @@ def test_a_rate_that_is_none_is_wrong_usage(rate: str, capsys: pytest.CaptureFix
         main(["load", "folder", "--rate", rate])
     assert stopped.value.code == 2
     assert "--rate" in capsys.readouterr().err
+
+
+class Producer:
+    """Keeps what it is given, and refuses the users that it is told to."""
+
+    def __init__(self, options: dict[str, Any], refused: set[str]) -> None:
+        self.options, self.refused = options, refused
+        self.sent: dict[str, list[str]] = {}
+
+    def produce(self, topic: str, value: bytes, user: str, on_delivery: Callable[[Any, Any], None]) -> None:
+        self.sent[user] = json.loads(value)["songs"]
+        on_delivery(SimpleNamespace(str=lambda: "too large") if user in self.refused else None, None)
+
+    def poll(self, _seconds: float) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, Producer]]:
+    """Loads three users' playlists; tells the exit status and who has published them."""
+    (tmp_path / "plays.csv").write_text("user_id,song_id\nann,s1\nbob,s2\nann,s3\ncid,s4\n")
+    made: list[Producer] = []
+
+    def make_client(_kind: object, options: dict[str, Any]) -> Producer:
+        made.append(Producer(options, refused))
+        return made[-1]
+
+    refused: set[str] = set()
+    monkeypatch.setattr(load, "make_client", make_client)
+
+    def run(*arguments: str, refuse: str = "") -> tuple[int, Producer]:
+        refused.update(filter(None, [refuse]))
+        return main(["load", str(tmp_path), *arguments]), made[-1]
+
+    return run
+
+
+def test_the_first_users_alone_are_published_where_that_is_asked_for(
+    loaded: Callable[..., tuple[int, Producer]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, producer = loaded("--users", "2")
+    assert status == 0
+    assert producer.sent == {"ann": ["s1", "s3"], "bob": ["s2"]}
+    assert "published 2 snapshots" in capsys.readouterr().out
+
+
+def test_the_rate_is_kept_to(loaded: Callable[..., tuple[int, Producer]], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(load.time, "monotonic", clock)
+    monkeypatch.setattr(Producer, "poll", lambda _, seconds: clock.wait(seconds))
+    loaded("--rate", "4")
+    assert clock.now == pytest.approx(100.5), "three snapshots, a quarter of a second apart"
+
+
+def test_snapshots_that_kafka_does_not_take_are_a_failure(
+    loaded: Callable[..., tuple[int, Producer]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _ = loaded(refuse="bob")
+    assert status == 1
+    assert "1 of 3 events were not accepted: too large; run the command again" in capsys.readouterr().err
+
+
+def test_options_of_every_client_are_this_ones_too(
+    loaded: Callable[..., tuple[int, Producer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SONGPRINT_KAFKA__OPTIONS", '{"linger.ms": 9, "client.rack": "a"}')
+    _, producer = loaded()
+    assert (producer.options["linger.ms"], producer.options["client.rack"]) == ("9", "a")
+    assert (producer.options["partitioner"], producer.options["compression.type"]) == ("murmur2_random", "lz4")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from worker.contract.event import Change, Consent, Erase, Event, Snapshot, decode_event, decode_user
+from worker.contract.event import Change, Consent, Erase, Event, Snapshot, decode_all, decode_event, decode_user
 from worker.contract.rejection import Reason, Reject
 
 MAX_BYTES = 1 << 20
@@ -170,3 +170,20 @@ def test_the_longest_key_is_accepted() -> None:
 def test_any_key_is_a_user_id_or_a_reject(key: bytes) -> None:
     with suppress(Reject):
         assert decode_user(key).encode() == key
+
+
+WELL = b'{"type":"change","add":["s"]}'
+WRONG: dict[str, tuple[bytes | None, bytes, Reason]] = {
+    **{what: (b"u-17", value, reason) for what, (value, reason, _) in BAD.items()},
+    **{f"key {what}": (key, WELL, reason) for what, (key, reason) in BAD_KEYS.items()},
+}
+
+
+@pytest.mark.parametrize(("key", "value", "reason"), WRONG.values(), ids=WRONG)
+def test_in_a_batch_only_the_record_that_is_wrong_is_rejected(key: bytes | None, value: bytes, reason: Reason) -> None:
+    """Its neighbours are all well, so that nothing else has the batch looked through one by one."""
+    users, (first, wrong, last) = decode_all([b"u-1", key, b"u-2"], [WELL, value, WELL], MAX_BYTES)
+    assert (users[0], users[2]) == ("u-1", "u-2")
+    assert first == last == Change(add=["s"])
+    assert isinstance(wrong, Reject)
+    assert wrong.reason == reason

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,27 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from rich.console import Console
 
+from deploy.demo import flow, stream
 from deploy.demo.board import Board
+from deploy.demo.errors import DemoError
 from deploy.demo.events import Event, playlist_events
 from deploy.demo.held_out import Listener, hold_out_listeners
+from deploy.demo.narrator import Narrator
+from deploy.demo.page import metrics_page
+from deploy.demo.playlists import published_playlists
 from deploy.demo.score import Score
 from deploy.demo.stream import _labels
+from training.__main__ import main as training
 from training.datasets.load import load_playlists
+from training.synthetic.published import PUBLISHED_ARTISTS, PUBLISHED_PLAYLISTS
 from training.synthetic.settings import SyntheticSettings
 from training.synthetic.write import write_synthetic
 from worker.contract.user_label import Cluster, Gender, Source, UserLabel
+from worker.observe.metrics import Metrics
+from worker.settings import Kafka
 
 
 def label(user: str, gender: str | None) -> UserLabel:
@@ -120,3 +130,96 @@ def test_accuracy_stands_beside_the_majority_rate() -> None:
     Console(file=out, width=100).print(score.table())
     assert "88.9%" in out.getvalue()
     assert "66.7%" in out.getvalue()
+
+
+def test_without_a_folder_of_ones_own_a_synthetic_one_is_made_and_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands: list[tuple[str | Path, ...]] = []
+
+    def run_command(*words: str | Path, **_: object) -> None:
+        commands.append(words)
+        if len(commands) == 2:
+            raise DemoError("enough")
+        assert training([*map(str, words[1:]), "--users", "200", "--songs", "200"]) == 0
+
+    monkeypatch.setattr(flow, "run_command", run_command)
+    with pytest.raises(DemoError, match="enough"):
+        flow.demo(None, Narrator(Console(file=io.StringIO()), time.monotonic))
+    assert [words[:2] for words in commands] == [("training", "synthesize"), ("training", "fit")]
+    assert len(load_playlists(flow.TRAIN).user_ids) < len(load_playlists(flow.DATA).user_ids) == 200
+
+
+def test_published_playlists_are_streamed_where_the_data_has_all_of_their_songs() -> None:
+    songs = {title: f"id of {title}" for title in PUBLISHED_ARTISTS}
+    published = published_playlists(songs)
+    assert [(each.titles, each.listener.gender) for each in published] == list(PUBLISHED_PLAYLISTS)
+    assert published[0].listener.songs == tuple(songs[title] for title in published[0].titles)
+    del songs["离人"]
+    assert [each.titles for each in published_playlists(songs)] == [
+        titles for titles, _ in PUBLISHED_PLAYLISTS if "离人" not in titles
+    ]
+    assert published_playlists({}) == (), "a real data folder may have no titles"
+
+
+def test_the_page_of_metrics_tells_each_with_its_value_and_meaning() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.retried("redis")
+    metrics.stage("label", 0.004)
+    metrics.partitions([0, 1], 2, {0: 0, 1: 1_234}, 2_500_000)
+    table = metrics_page(generate_latest(metrics.registry).decode())
+    names, values, meanings = (list(column.cells) for column in table.columns)
+    told = dict(zip(names, values, strict=True))
+    assert (told["retries"], told["rejects"], told["lag_events"]) == ("redis 1", "0", "1 1,234")
+    assert (told["stage_seconds"], told["hot_state_bytes"]) == ("label p50 3.5 ms p99 4.97 ms", "2.5 MB")
+    assert told["model_info"] == ""
+    assert len(names) > 30
+    assert all(meanings)
+
+
+class Labels:
+    """Stands for both ends of a stream on which these labels come at once."""
+
+    def __init__(self, *offsets: int) -> None:
+        self._labels = [msgspec.structs.replace(label("u", "f"), source=Source(0, offset)) for offset in offsets]
+
+    def send(self, event: Event) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def labels(self, until: float) -> Iterator[UserLabel]:
+        arrived, self._labels = self._labels, []
+        return iter(arrived)
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Plays three events, to which labels with these offsets come back; tells how many arrived."""
+    monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.01)
+
+    def play(*offsets: int) -> int:
+        both, arrived = Labels(*offsets), list[UserLabel]()
+        for end in ("Sender", "Reader"):
+            monkeypatch.setattr(stream, end, lambda _: both)
+        stream.play([Event("u", b"{}")] * 3, 1e6, Kafka(), lambda: None, arrived.append)
+        return len(arrived)
+
+    return play
+
+
+def test_each_event_has_one_label_or_the_demo_ends(played: Callable[..., int]) -> None:
+    assert played(0, 1, 2) == 3
+    with pytest.raises(DemoError, match="has two labels"):
+        played(0, 1, 1)
+    with pytest.raises(DemoError, match="1 of 3 events have no label"):
+        played(0, 1)
+
+
+def test_a_last_label_of_other_songs_than_the_listeners_ends_the_demo() -> None:
+    labels = {"u": label("u", "f")}
+    flow._check_songs([Listener("u", tuple(f"s{n}" for n in range(31)), "f")], labels)
+    with pytest.raises(DemoError, match="the last label of u counts 31 songs, not 30"):
+        flow._check_songs([Listener("u", tuple(f"s{n}" for n in range(30)), "f")], labels)

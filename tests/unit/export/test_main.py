@@ -31,7 +31,15 @@ def test_the_model_card_says_how_good_the_model_is_and_what_it_is_not_for(tmp_pa
     assert "| validation.majority_rate | 0.6000 |" in card
     assert "for 70.0% of users, of whom 80.0% are right" in card
     assert "## Intended use\n\nChoosing what to show to a group of listeners" in card
-    assert "## Not to be used for\n\n- Deciding anything about one person" in card
+    forbidden = card.partition("## Not to be used for\n\n")[2].partition("\n## ")[0]
+    for words in (
+        "- Deciding anything about one person",
+        "- Stating, storing or disclosing a person's gender as a fact.",
+        "- Inferring other traits",
+        "- Users who object",
+        "- Listeners unlike those it was trained on",
+    ):
+        assert words in forbidden, words
     assert (
         "Recipe `joint`, seed 0, trained at 2026-11-21T09:00:00+00:00 on 100 users, 200 songs and 2,000 plays" in card
     )

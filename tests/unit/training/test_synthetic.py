@@ -68,6 +68,18 @@ def test_truth_names_every_user_and_song(default_folder: Path) -> None:
     assert sum(songs["popularity"].to_pylist()) == pytest.approx(1)
 
 
+def test_users_sing_mostly_the_songs_of_their_planted_cluster(default_folder: Path) -> None:
+    plays, users, songs = (
+        pq.read_table(default_folder / f"{name}.parquet").to_pydict()
+        for name in ("plays", "truth_users", "truth_songs")
+    )
+    cluster_of_user = dict(zip(users["user_id"], users["cluster"], strict=True))
+    cluster_of_song = dict(zip(songs["song_id"], songs["cluster"], strict=True))
+    pairs = zip(plays["user_id"], plays["song_id"], strict=True)
+    own = np.mean([cluster_of_user[user] == cluster_of_song[song] for user, song in pairs])
+    assert 0.55 < own < 0.7, "the focus of .6, and one in eight of the other songs"
+
+
 def test_a_seed_makes_the_same_folder(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         write_synthetic(tmp_path / name, SyntheticSettings(users=50, songs=200, seed=seed))
