@@ -69,6 +69,14 @@ def test_what_has_to_outlive_a_container_is_in_a_volume(services: dict[str, Any]
     assert services["redis"]["command"][-2:] == ["--appendonly", "yes"]
 
 
+def test_named_volumes_are_declared_and_the_worker_keeps_its_name(services: dict[str, Any]) -> None:
+    """Compose refuses a volume that is not; a name that changed with the container would leave a member behind."""
+    used = {volume.split(":")[0] for service in services.values() for volume in service.get("volumes", [])}
+    named = {"models" if name == "${MODELS" else name for name in used if not name.startswith(".")}
+    assert named == set(yaml.safe_load(FILE.read_text())["volumes"])
+    assert re.fullmatch(r"[\w-]+", services["worker"]["environment"]["SONGPRINT_KAFKA__INSTANCE"])
+
+
 def test_redis_never_evicts_and_kafka_makes_no_topic_by_itself(services: dict[str, Any]) -> None:
     assert "noeviction" in services["redis"]["command"]
     assert services["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"

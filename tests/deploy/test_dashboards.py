@@ -9,6 +9,8 @@ from deploy.grafana.render import render
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "grafana" / "dashboards"
+GRID = 24
+"""Columns that Grafana has."""
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
 
 
@@ -38,6 +40,18 @@ def test_grafana_finds_what_it_needs() -> None:
         assert document["schemaVersion"] >= 39
         ids = [panel["id"] for panel in document["panels"]]
         assert len(ids) == len(set(ids))
-        places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in document["panels"]]
-        assert len(places) == len(set(places))
+        places = [
+            (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+            for panel in document["panels"]
+            for x in range(panel["gridPos"]["w"])
+            for y in range(panel["gridPos"]["h"])
+        ]
+        assert len(places) == len(set(places)), "panels lie on each other"
+        assert max(x for x, _ in places) < GRID
+        (variable,) = document["templating"]["list"]
+        assert (variable["name"], variable["type"], variable["query"]) == ("source", "datasource", "prometheus")
         assert {panel["datasource"]["uid"] for panel in document["panels"]} == {"${source}"}
+
+
+def test_a_newcomer_sees_them() -> None:
+    assert "](docs/dashboards.png)" in (ROOT / "README.md").read_text()

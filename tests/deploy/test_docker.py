@@ -16,6 +16,7 @@ from deploy.local.redis import start_redis
 from tests.deploy.programs import needed
 from tests.integration.own_settings import own_settings
 from tests.stream import Stream, WorkerProcess
+from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "deploy" / "docker").glob("*.Dockerfile"))
@@ -52,6 +53,20 @@ def test_an_image_is_built_in_one_stage_and_shipped_in_another(file: Path) -> No
     shipped = file.read_text().rpartition("FROM ")[2]
     assert "COPY --from=build /opt/songprint /opt/songprint" in shipped
     assert not re.search(r"pip|apt|curl|wget", shipped)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_an_image_copies_is_sent_to_the_builder(file: Path) -> None:
+    everything, *exceptions = (ROOT / ".dockerignore").read_text().splitlines()
+    assert everything == "*", "no secret, no data, no environment of whoever builds"
+    let_in = {line.removeprefix("!") for line in exceptions if line.startswith("!")}
+    assert {copied.split()[0] for copied in instructions(file, "COPY") if "--from" not in copied} <= let_in
+
+
+def test_a_container_of_the_worker_is_reached_from_outside() -> None:
+    file = ROOT / "deploy" / "docker" / "worker.Dockerfile"
+    assert "SONGPRINT_HTTP__HOST=0.0.0.0" in instructions(file, "ENV")[0].split()
+    assert instructions(file, "EXPOSE") == [str(Settings().http.port)]
 
 
 def test_images_have_one_base() -> None:

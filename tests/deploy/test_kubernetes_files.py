@@ -131,6 +131,37 @@ def test_probes_ask_what_the_worker_answers() -> None:
     assert CONTAINER["ports"] == [{"name": "metrics", "containerPort": PORT}]
 
 
+def test_the_pod_has_its_settings_its_bundle_and_the_files_of_its_secret() -> None:
+    (generated,) = written("base/kustomization.yaml")["configMapGenerator"]
+    assert CONTAINER["envFrom"] == [{"configMapRef": {"name": generated["name"]}}]
+    (volume,), (mount,) = POD["volumes"], CONTAINER["volumeMounts"]
+    assert volume["name"] == mount["name"]
+    claims = {written(f"overlays/{name}/models.yaml")["metadata"]["name"] for name in ("small", "production")}
+    assert {volume["persistentVolumeClaim"]["claimName"]} == claims
+    image = (ROOT / "deploy/docker/worker.Dockerfile").read_text()
+    assert f"SONGPRINT_MODEL__BUNDLE={mount['mountPath']}/bundle" in image, "the folder that the guide names"
+    (secret,) = written("overlays/production/secrets.yaml")["spec"]["template"]["spec"]["volumes"]
+    assert secret["secret"]["defaultMode"] & 0o777 == 0o440, "for root, and for the pod's group"
+    assert POD["securityContext"]["fsGroup"] == POD["securityContext"]["runAsGroup"]
+
+
+def test_whoever_looks_for_the_workers_finds_the_pods() -> None:
+    pod = written("base/statefulset.yaml")["spec"]["template"]["metadata"]["labels"]
+    (added,) = written("base/kustomization.yaml")["labels"]
+    labels = {**pod, **added["pairs"]} if added["includeSelectors"] else pod  # selectors alone would leave the pods out
+    monitor = written("overlays/production/monitor.yaml")["spec"]
+    for selector in (
+        written("base/statefulset.yaml")["spec"]["selector"],
+        written("base/disruption.yaml")["spec"]["selector"],
+        written("base/network.yaml")["spec"]["podSelector"],
+        monitor["selector"],
+    ):
+        assert selector["matchLabels"].items() <= labels.items()
+    assert labels[monitor["jobLabel"]] == "songprint", "the job that the alerts know"
+    (endpoint,) = monitor["podMetricsEndpoints"]
+    assert (endpoint["port"], endpoint["path"]) == (CONTAINER["ports"][0]["name"], "/metrics")
+
+
 def test_memory_and_processors_are_asked_for_and_memory_is_bounded() -> None:
     resources = CONTAINER["resources"]
     assert set(resources["requests"]) == {"cpu", "memory"}

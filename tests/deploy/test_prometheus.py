@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = sorted((FOLDER / "rules").glob("*.yml"))
 ALERT_TESTS = FOLDER / "tests" / "alerts.yml"
+RECORDING_TESTS = FOLDER / "tests" / "recording.yml"
 
 
 def rules(kind: str) -> list[dict[str, Any]]:
@@ -33,6 +34,13 @@ def promtool(*arguments: str | Path) -> None:
 def test_rules_and_configuration_are_valid() -> None:
     promtool("check", "rules", *RULES)
     promtool("check", "config", FOLDER / "prometheus.yml")
+
+
+def test_what_is_recorded_is_what_its_name_says() -> None:
+    promtool("test", "rules", RECORDING_TESTS)
+    (group,) = yaml.safe_load(RECORDING_TESTS.read_text())["tests"]
+    asked = {name for test in group["promql_expr_test"] for name in re.findall(r"\w+:\w+:\w+", test["expr"])}
+    assert asked == {rule["record"] for rule in rules("record")}
 
 
 def test_alerts_fire_when_they_should_and_not_otherwise() -> None:

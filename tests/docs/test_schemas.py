@@ -7,27 +7,29 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
-from worker.adapters.kafka_sink import Topics
-from worker.adapters.kafka_topics import plan
+from tests.unit.observe.test_metrics import Model
 from worker.adapters.ports import Records
 from worker.contract.event import decode_event
 from worker.contract.rejection import Reason, Reject
 from worker.contract.user_label import LabelWriter, UserLabel, Verdicts
 from worker.dead_letter import dead_letter
-from worker.pipeline import Rejected
+from worker.pipeline import Pipeline, Policy, Rejected
 
 DOCS = Path(__file__).parents[2] / "docs"
 RECORDS = DOCS / "examples" / "records"
 
 
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DOCS / "schemas" / f"{name}.schema.json").read_text())
+    Draft202012Validator.check_schema(found)
+    return found
+
+
 def validator(name: str) -> Draft202012Validator:
-    schema = json.loads((DOCS / "schemas" / f"{name}.schema.json").read_text())
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=FormatChecker())
+    return Draft202012Validator(schema(name), format_checker=FormatChecker())
 
 
 def lines(name: str) -> list[str]:
@@ -105,54 +107,16 @@ def test_a_dead_letters_headers_follow_the_schema(reason: Reason) -> None:
     validator("dead-letter-headers").validate(headers)
 
 
-@pytest.mark.parametrize("reason", ["erased", "objecting"])
-def test_a_tombstones_headers_follow_the_schema(reason: str) -> None:
-    headers = {
-        "songprint.source.partition": "3",
-        "songprint.source.offset": "17",
-        "songprint.reason": reason,
-    }
-    validator("tombstone-headers").validate(headers)
-
-
-def resolve(document: Any, reference: str) -> Any:
-    if not reference.startswith("#/"):
-        return json.loads((DOCS / reference).read_text())
-    for part in reference[2:].split("/"):
-        document = document[part]
-    return document
-
-
-def references(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        own = [value["$ref"]] if isinstance(value.get("$ref"), str) else []
-        return own + [reference for inner in value.values() for reference in references(inner)]
-    return [reference for inner in value for reference in references(inner)] if isinstance(value, list) else []
-
-
-def test_the_asyncapi_document_hangs_together() -> None:
-    document = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())
-    assert document["asyncapi"] == "3.0.0"
-    assert {"title", "version"} <= set(document["info"])
-    assert all(resolve(document, reference) for reference in references(document))
-    for operation in document["operations"].values():
-        assert operation["action"] in {"send", "receive"}
-        assert resolve(document, operation["channel"]["$ref"])["address"]
-    named = {reference for reference in references(document) if reference.startswith("schemas/")}
-    assert named == {f"schemas/{file.name}" for file in (DOCS / "schemas").iterdir()}
-    messages = {f"#/components/messages/{name}" for name in document["components"]["messages"]}
-    assert messages <= set(references(document)), "a message that no channel carries"
-
-
-def test_the_asyncapi_documents_topics_are_those_that_are_made() -> None:
-    names = Topics("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
-    made = {each.name: each.config for each in plan(names, 8)}
-    channels = yaml.safe_load((DOCS / "asyncapi.yaml").read_text())["channels"]
-    for channel in channels.values():
-        topic = channel["bindings"]["kafka"]
-        assert topic["topic"] == channel["address"]
-        said = {
-            name: str(*value) if isinstance(value, list) else str(value)
-            for name, value in topic["topicConfiguration"].items()
-        }
-        assert said.items() <= made[channel["address"]].items()
+@pytest.mark.parametrize(
+    ("event", "reason"), [(None, b"erased"), (b'{"type":"consent","labelling":false}', b"objecting")]
+)
+def test_a_tombstones_headers_follow_the_schema(event: bytes | None, reason: bytes) -> None:
+    records = Records([3], [17], [0], [b"u"], [event], lambda _: [], None)
+    pipeline = Pipeline(Model(), Policy(10, 1_000, labelling_default=True, chunk_events=1))
+    (chunk,) = pipeline.process(records, pipeline.decode(records), {3: {b"u": None}}, {3: {}})
+    pipeline.close()
+    ((_, value, headers),) = chunk.records
+    written = {name: (text or b"").decode() for name, text in headers or []}
+    assert (value, written["songprint.reason"]) == (None, reason.decode())
+    validator("tombstone-headers").validate(written)
+    assert set(written) == set(schema("tombstone-headers")["properties"]), "and no other"

@@ -25,12 +25,13 @@ class Authority:
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self._key, "-out", self.certificate, *subject
         )
 
-    def sign(self, name: str) -> Certificate:
-        """A certificate for the loopback address whose common name is `name`."""
+    def sign(self, name: str, password: str = "") -> Certificate:
+        """A certificate for the loopback address whose common name is `name`; its key is locked by the password."""
         made = Certificate(*(self._folder / f"{name}.{ending}" for ending in ("pem", "key", "both.pem")))
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-        self._run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", made.key, "-out", request, "-subj", f"/CN={name}")
+        lock = ["-passout", f"pass:{password}"] if password else ["-nodes"]
+        self._run("req", "-newkey", "rsa:2048", *lock, "-keyout", made.key, "-out", request, "-subj", f"/CN={name}")
         self._run(
             *("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial"),
             *("-out", made.certificate, "-extfile", extensions),

@@ -200,18 +200,21 @@ def test_password_over_tls_with_the_rights_listed(
 
 
 def test_a_certificate_of_its_own_with_the_rights_listed(
-    secured: Secured, stream: Stream, authority: Authority
+    secured: Secured, stream: Stream, authority: Authority, tmp_path: Path
 ) -> None:
-    own = authority.sign("songprint-worker")
+    own = authority.sign("songprint-worker", PASSWORD)
     grant_what_is_listed(secured, stream, "User:CN=songprint-worker")
-    work(
+    (tmp_path / "password").write_text(PASSWORD)
+    said = work(
         stream,
         SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.mutual,
         SONGPRINT_KAFKA__SECURITY_PROTOCOL="ssl",
         SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
         SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION=str(own.certificate),
         SONGPRINT_KAFKA__SSL_KEY_LOCATION=str(own.key),
+        SONGPRINT_KAFKA__SSL_KEY_PASSWORD_FILE=str(tmp_path / "password"),
     )
+    assert CANARY not in said
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
@@ -337,14 +340,18 @@ def test_a_missing_right_of_the_group_is_named(secured: Secured, stream: Stream,
     assert "1 problem" in checked.stdout
 
 
+def single_server_commands() -> list[str]:
+    rows = listed("Redis: the worker's rights")
+    return [command for what, why in rows if "Cluster" not in why for command in codes(what)]
+
+
 @pytest.fixture
 def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisServer, int]]:
     """A Redis with TLS and a user who may do what docs/security.md lists, and nothing else; and its TLS port."""
     needed("redis-server", "redis-server")
     (port,) = free_ports(1, random.SystemRandom())
     server = authority.sign("redis")
-    single = [row for row in listed("Redis: the worker's rights") if "Cluster" not in row[1]]
-    commands = " ".join(f"+{command}" for row in single for command in codes(row[0]))
+    commands = " ".join(f"+{command}" for command in single_server_commands())
     config = {
         "tls-port": str(port),
         "tls-cert-file": str(server.certificate),
@@ -360,7 +367,7 @@ def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisS
 def test_redis_over_tls_with_the_rights_listed(
     guarded_redis: tuple[RedisServer, int], stream: Stream, authority: Authority, tmp_path: Path
 ) -> None:
-    _, port = guarded_redis
+    server, port = guarded_redis
     (tmp_path / "password").write_text(PASSWORD)
     given = {
         "SONGPRINT_REDIS__URL": f"rediss://127.0.0.1:{port}/0",
@@ -369,6 +376,10 @@ def test_redis_over_tls_with_the_rights_listed(
         "SONGPRINT_REDIS__SSL_CA_CERTS": str(authority.certificate),
     }
     assert CANARY not in work(stream, **given)
+    with redis.Redis.from_url(server.url) as admin:
+        used = {name.removeprefix("cmdstat_") for name in admin.info("commandstats")}
+    # `hello` logs in as well; by the older protocol `auth` does.
+    assert set(single_server_commands()) - {"auth"} <= used, "a right is listed that nothing needs"
     worker = stream.start("b", **given | {"SONGPRINT_REDIS__USERNAME": "stranger"})
     assert worker.process.wait(60) == 1
     assert "refuses this user" in worker.output()

@@ -236,6 +236,18 @@ def test_secrets_are_read_from_files(tmp_path: Path) -> None:
     assert settings.redis.password.get_secret_value() == CANARY
 
 
+def test_a_key_and_its_password_reach_the_client(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("ca_location", "certificate_location", "key_location", "key_password")}
+    for file in files.values():
+        file.write_text(f"{CANARY}\n")
+    given = {f"kafka.ssl_{name}{'_file' * (name == 'key_password')}": file for name, file in files.items()}
+    options = load_settings(None, {"kafka.security_protocol": "ssl", **given}, {}).kafka.client_options()
+    assert options.pop("ssl.key.password") == CANARY
+    assert {name: value for name, value in options.items() if name.startswith("ssl.")} == {
+        f"ssl.{name.replace('_', '.')}": str(file) for name, file in files.items() if name != "key_password"
+    }
+
+
 SECRETS = [name for name, field in FIELDS.items() if is_secret(field)]
 
 

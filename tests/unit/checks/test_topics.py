@@ -40,6 +40,14 @@ def test_a_partition_with_too_few_replicas_in_sync(in_sync: int, wrong: int) -> 
     assert all(f"user-labels has a partition with {in_sync} of 3 replicas in sync" in each for each in found)
 
 
+def test_a_single_copy_is_told() -> None:
+    alone = facts(replication=1, in_sync=1, config=facts()[NAMES.labels].config | {"min.insync.replicas": "1"})
+    found = [finding for finding in check_topics(NAMES, alone) if finding.status != "ok"]
+    assert [(finding.status, finding.what) for finding in found] == [
+        ("note", f"{NAMES.labels} has one replica: its broker's disk is its only copy")
+    ]
+
+
 def test_a_right_that_is_lacking() -> None:
     (said,) = problems(list(check_rights(NAMES, facts(rights=ALL - {"write"}))))
     assert said == "this Kafka user lacks write on user-labels"
