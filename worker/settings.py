@@ -134,8 +134,8 @@ class Kafka(_Group):
     ssl_key_password: SecretStr | None = Field(default=None, description="Password of the private key.")
     ssl_key_password_file: Path | None = Field(default=None, description="File that holds the private key's password.")
     options: Options = Field(default={}, repr=False, description="Further librdkafka options of every client.")
-    consumer_options: Options = Field(default={}, repr=False, description="Further librdkafka options of the consumer.")
-    producer_options: Options = Field(default={}, repr=False, description="Further librdkafka options of the producer.")
+    consumer_options: Options = Field(default={}, repr=False, description="Librdkafka options of a worker's consumer.")
+    producer_options: Options = Field(default={}, repr=False, description="Librdkafka options of a worker's producer.")
 
     @field_validator("options", "consumer_options", "producer_options")
     @classmethod

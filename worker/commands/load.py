@@ -24,8 +24,15 @@ HELP = "Publish a data folder's playlists as snapshot events (backfill)."
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder with plays as .csv, .tsv or .parquet")
-    parser.add_argument("--users", type=int, metavar="N", help="only the first N users")
+    parser.add_argument("--users", type=_count, metavar="N", help="only the first N users")
     parser.add_argument("--rate", type=_rate, metavar="N", help="at most N a second; by default as fast as can be")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return count
 
 
 def _rate(text: str) -> float:
@@ -38,7 +45,7 @@ def _rate(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config, {})
     playlists = read_playlists(arguments.folder)
-    if arguments.users is not None:
+    if arguments.users:
         playlists = dict(list(playlists.items())[: arguments.users])
     failures = _publish(settings, playlists, arguments.rate)
     if failures:

@@ -41,6 +41,14 @@ def test_a_rate_that_is_none_is_wrong_usage(rate: str, capsys: pytest.CaptureFix
     assert "--rate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("users", ["0", "-1", "1.5", "x"])
+def test_a_number_of_users_that_is_none_is_wrong_usage(users: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["load", "folder", "--users", users])
+    assert stopped.value.code == 2
+    assert "--users" in capsys.readouterr().err
+
+
 class Producer:
     """Keeps what it is given, and refuses the users that it is told to."""
 
