@@ -71,6 +71,7 @@ class Stream:
                 "partitioner": "murmur2_random",
                 "enable.idempotence": True,  # or a repeated request may overtake, and change a user's order
                 "linger.ms": 1,
+                "log_level": 0,  # a test that stops brokers knows it
             }
         )
         self._logs = logs
