@@ -1,5 +1,7 @@
 """Linear models are what scikit-learn makes of the same playlists written out in full."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -7,8 +9,10 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
+from training.models import linear
 from training.models.interface import Examples, Fitted
 from training.recipe import load_recipe
+from training.serving import single_logit
 from training.watch import unwatched
 
 USERS, SONGS = 120, 12
@@ -77,3 +81,12 @@ def test_the_held_out_users_decide_what_is_tried(choice: str, absurd: float, sen
         found = fit("logistic_weighted", **{**alone, choice: tried})
         assert np.array_equal(found.rehearsal.table, expected.rehearsal.table), tried
         assert np.array_equal(found.serving.table, expected.serving.table), tried
+
+
+def test_candidates_are_judged_after_calibration() -> None:
+    """One that orders users alike and is ten times as sure of everything is as good."""
+    serving, held = fit("logistic_length", strengths=[3.0]).rehearsal, Examples(MATRIX, GENDER).rows(HELD)
+    kernel, intercept = serving.head[0].kernel[:, 1], float(serving.head[0].bias[1])
+    surer = replace(serving, head=single_logit(10 * kernel, 10 * intercept))
+    assert held.log_loss(surer) > held.log_loss(serving) + 0.05
+    assert linear._calibrated_loss(surer, held) == pytest.approx(linear._calibrated_loss(serving, held), rel=1e-4)

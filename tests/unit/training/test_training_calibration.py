@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from training.calibration import calibrate, choose_threshold, fit_temperature, judge, shorten
-from training.metrics import calibration_by_chance, calibration_error, scores
+from training.metrics import calibration_by_chance, calibration_curve, calibration_error, scores
 from training.models.interface import Examples
 from training.serving import Serving, single_logit
 
@@ -36,6 +36,27 @@ def test_nothing_is_published_where_no_promise_can_be_kept() -> None:
     rng = np.random.default_rng(0)
     logits, target = rng.normal(0, 0.1, 1_000), rng.integers(0, 2, 1_000).astype(np.float32)
     assert choose_threshold(*judge(logits, target), precision=0.9) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("confidence", "right"),
+    [
+        # Nobody is said to be right as often as the surest happened to be.
+        (np.linspace(0.7, 0.6, 200), np.arange(200) < 100),
+        # Half of those of whom the model is all but certain are wrong.
+        (np.linspace(0.99, 0.97, 200), np.arange(200) % 2 == 0),
+    ],
+    ids=["luck", "conceit"],
+)
+def test_neither_luck_nor_conceit_makes_a_promise(confidence: np.ndarray, right: np.ndarray) -> None:
+    assert choose_threshold(confidence, right, precision=0.9) == 1.0
+
+
+def test_a_few_users_are_no_evidence() -> None:
+    """Less than one in a hundred may well be right by chance."""
+    confidence = np.concatenate([np.linspace(1, 0.99, 9), np.full(991, 0.6)])
+    right = np.concatenate([np.full(9, True), np.arange(991) % 2 == 0])
+    assert choose_threshold(confidence, right, precision=0.95) == 1.0
 
 
 def test_shorten_keeps_some_songs_of_everybody() -> None:
@@ -88,11 +109,25 @@ def test_right_probabilities_have_the_calibration_error_of_chance() -> None:
     assert calibration_by_chance(logits) == pytest.approx(np.mean(errors), rel=0.03)
 
 
+def test_bins_hold_equally_many_users() -> None:
+    rng = np.random.default_rng(0)
+    logits = np.sort(rng.normal(2, 1, 150))
+    order, target = rng.permutation(150), (rng.random(150) < 0.7).astype(np.float32)
+    predicted, observed, users = calibration_curve(logits[order], target[order])
+    assert users.tolist() == [10] * 15
+    assert predicted == pytest.approx((1 / (1 + np.exp(-logits))).reshape(15, 10).mean(axis=1))
+    assert observed == pytest.approx(target.reshape(15, 10).mean(axis=1))
+    assert calibration_error(logits, target) == pytest.approx(np.abs(predicted - observed).mean())
+
+
 def test_scores_by_hand() -> None:
-    logits, target = np.array([2.0, 1.0, -1.0, -3.0]), np.array([1, 0, 0, 1], dtype=np.float32)
-    figures = scores(logits, target, threshold=0.8)
-    assert figures["auc"] == 0.5
-    assert figures["accuracy"] == figures["majority"] == 0.5
-    assert (figures["recall_f"], figures["recall_m"]) == (0.5, 0.5)
-    assert (figures["coverage"], figures["precision"]) == (0.5, 0.5)
-    assert figures["log_loss"] == pytest.approx(np.log1p(np.exp([-2.0, 1.0, -1.0, 3.0])).mean())
+    """Three women, of whom the last is taken for a man, and four men, the last of whom is taken for a woman."""
+    logits, target = np.array([-3.0, -1.0, 1.0, 2.0, 2.5, 3.0, -0.5]), np.array([0, 0, 0, 1, 1, 1, 1], dtype=np.float32)
+    figures = scores(logits, target, threshold=0.7)
+    assert figures["auc"] == pytest.approx(11 / 12)
+    assert (figures["accuracy"], figures["majority"]) == pytest.approx((5 / 7, 4 / 7))
+    assert (figures["recall_f"], figures["recall_m"]) == pytest.approx((2 / 3, 3 / 4))
+    assert (figures["coverage"], figures["precision"]) == pytest.approx((6 / 7, 5 / 6))
+    wrongness = np.log1p(np.exp([-3.0, -1.0, 1.0, -2.0, -2.5, -3.0, 0.5]))
+    assert figures["log_loss"] == pytest.approx(wrongness.mean())
+    assert scores(-logits, 1 - target, threshold=0.7)["majority"] == pytest.approx(4 / 7)
