@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from tests.small_run import write_small_run
+from worker.contract.bundle import load_bundle
 
 WITHOUT_TENSORFLOW = """
 import sys
@@ -48,6 +51,23 @@ def test_the_bundle_is_served_without_tensorflow(exported: tuple[Path, subproces
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["known_songs"] == 3
+
+
+def test_calibration_travels_in_the_bundle(exported: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """The temperature within the model, so that what is served is calibrated; the rule of abstention beside it."""
+    bundle, folder = exported[0], exported[0].parent / "run"
+    promised = json.loads((folder / "run.json").read_text("utf-8"))["calibration"]
+    assert msgspec.structs.asdict(load_bundle(bundle).calibration) == {"genders": ["f", "m"], **promised}
+
+    done = run("-m", "worker", "label", "--bundle", str(bundle), "s0", "s1", "s2", "--json")
+
+    with np.load(folder / "model.npz") as model:
+        code = np.maximum(model["table"][:3].sum(axis=0) / np.sqrt(3) + model["bias"], 0)
+        hidden = np.maximum(code @ model["gender_kernel_0"] + model["gender_bias_0"], 0)
+        logits = hidden @ model["gender_kernel_1"] + model["gender_bias_1"]
+    served = json.loads(done.stdout)["genders"]
+    expected = (logits[1] - logits[0]) / promised["temperature"]
+    assert np.log(served["m"] / served["f"]) == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_same_run_becomes_the_same_model_again(

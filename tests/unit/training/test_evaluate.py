@@ -11,7 +11,7 @@ from scipy import sparse
 
 from training.baselines import FIGURES, measure_baselines
 from training.calibrated_fit import fit_calibrated
-from training.commands.evaluate import _losses
+from training.commands.evaluate import _losses, _table
 from training.datasets.playlists import Playlists, song_users
 from training.datasets.split import Rows, repeated_folds
 from training.errors import TrainingError
@@ -122,6 +122,39 @@ def test_the_summary_has_means_deviations_and_the_test() -> None:
     assert once["deviation"] == {}
 
 
+def test_the_table_has_every_figure_and_the_best_first() -> None:
+    keys = [
+        "auc",
+        "accuracy",
+        "log_loss",
+        "calibration_error",
+        "calibration_by_chance",
+        "recall_f",
+        "recall_m",
+        "coverage",
+        "precision",
+    ]
+    keys += ["seconds", "majority"]
+    folds = [{key: (place + 1) / 100 + fold / 1000 for place, key in enumerate(keys)} for fold in range(2)]
+    better = [{**fold, "auc": 0.9, "calibration_gaps": [0.02, -0.02]} for fold in folds]
+    results = {
+        "plan": {"folds": 5, "repeats": 2},
+        "recipes": {
+            "ours": {"folds": [{**fold, "calibration_gaps": [0.03]} for fold in folds]},
+            "theirs": {"folds": better},
+        },
+    }
+    title, _, head, _, first, second = _table(results, "ours").splitlines()
+    assert title == "2 x 5 folds, majority rate 0.1105; mean ± deviation over folds"
+    heads, theirs, ours = ([cell.strip() for cell in row.strip("|").split("|")] for row in (head, first, second))
+    assert heads[1:5] == ["AUC", "accuracy", "log loss", "calibration error"]
+    assert heads[6:10] == ["recall f", "recall m", "coverage", "precision"]
+    assert heads[11:] == ["calibration error over all folds", "ours better by", "p"]
+    assert theirs[:3] == ["theirs", "0.9000 ± 0.0000", "0.0205 ± 0.0007"]
+    assert [cell.partition(" ")[0] for cell in ours[1:10]] == [f"{place / 100 + 0.0005:.4f}" for place in range(1, 10)]
+    assert (theirs[11:13], ours[11:]) == (["0.0200", "-0.8895"], ["0.0300", "", ""])
+
+
 def test_the_tested_are_measured_and_nothing_else(small: Playlists) -> None:
     """Their genders turned round, nothing differs but the verdict; songs that only they have are unknown."""
     plan, fold = make_plan(small, 3, 1, 0, 0.85), repeated_folds(small.gender, 3, 1, 0)[0]
@@ -140,6 +173,21 @@ def test_the_tested_are_measured_and_nothing_else(small: Playlists) -> None:
         assert np.array_equal(examples.gender, small.gender[learn])
         assert examples.matrix.shape[1] < data.matrix.shape[1]
         assert song_users(examples.matrix).min() > 0
+
+
+def test_the_figures_of_a_fold_are_those_of_calibrated_probabilities(small: Playlists) -> None:
+    """Of what was learnt from the training part; the third fold is fitted with a seed of its own."""
+    plan, (learn, test) = make_plan(small, 3, 1, 5, 0.85), repeated_folds(small.gender, 3, 1, 5)[2]
+    by_heart = load_recipe("logistic_length", {"strengths": [30.0]})
+    figures = _fit_fold(by_heart, small, (learn, test), plan, 2)
+    heard = np.flatnonzero(song_users(small.matrix[learn]))
+    examples = Examples(small.matrix[learn][:, heard], small.gender[learn])
+    fit = fit_calibrated(by_heart, examples, 0.85, 5 + 2, unwatched)
+    assert fit.calibration.temperature > 1.2, "what is not calibrated looks the same"
+    logits = fit.fitted.serving.logits(small.matrix[test][:, heard]) / fit.calibration.temperature
+    target = (small.gender[test] == 1).astype(np.float32)
+    expected = scores(logits, target, fit.calibration.threshold)
+    assert {key: figures[key] for key in expected} == expected
 
 
 def test_a_fold_holds_the_losses_that_training_ended_with(small: Playlists) -> None:
