@@ -73,5 +73,7 @@ def _read(path: Path) -> NDArray[Any]:
     try:
         values: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as a numpy array: {error}") from error
+        raise DataError(
+            f"{path} cannot be read as a numpy array of numbers ({error}); write all images, of one size, as one array"
+        ) from error
     return values

@@ -57,6 +57,7 @@ def test_everything_is_brought_between_0_and_1(values: np.ndarray, span: tuple[f
         (np.zeros(7), None, "has the shape (7,)"),
         (np.zeros((0, 8, 8)), None, "has the shape (0, 8, 8)"),
         (np.array([["a"]]), None, "write whole numbers or floats"),
+        (np.array([PIXELS[0], PIXELS[1, :2]], dtype=object), None, "write all images, of one size, as one array"),
         (np.array([[1.0, np.nan], [np.inf, 0], [1, 1]]), None, "2 images hold values that are no numbers"),
         (PIXELS, LABELS[:4], "4 labels for 5 images"),
         (PIXELS, np.zeros((5, 2)), "labels are [images]"),
