@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.metrics import roc_auc_score
 
 from training.calibrated_fit import fit_calibrated
@@ -82,7 +83,26 @@ def test_learns_and_serves(name: str, parts: tuple[Examples, Examples]) -> None:
         assert np.isfinite([[figures[loss] for loss in told] for figures in epochs]).all()
 
 
-@pytest.mark.parametrize(("name", "exponent", "activation"), [("ktv_autoencoder", 0.0, "relu"), ("joint", 0.5, "relu")])
+@pytest.mark.parametrize("name", ["songprint", "joint", "logistic_length", "pca", "truncated_svd"])
+def test_playlists_are_never_written_out_in_full(
+    name: str, parts: tuple[Examples, Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All users times all songs would not fit into memory."""
+
+    def refuse(self: object, *_: object, **__: object) -> None:
+        raise AssertionError(f"{self!r} became dense")
+
+    for kind in (sparse.csr_array, sparse.csc_array, sparse.coo_array):
+        monkeypatch.setattr(kind, "toarray", refuse)
+    brief = {"epochs": 1} if name in ("songprint", "joint") else {}
+    recipe = load_recipe(name, {**QUICK.get(name, {}), **brief})
+    assert fit_calibrated(recipe, parts[0], 0.85, seed=1, watch=unwatched).known.matrix.nnz
+
+
+@pytest.mark.parametrize(
+    ("name", "exponent", "activation"),
+    [("ktv_autoencoder", 0.0, "relu"), ("joint", 0.5, "relu"), ("mult_vae", 0.5, "linear")],
+)
 def test_playlists_are_normalised_and_codes_made_as_described(
     name: str, exponent: float, activation: str, parts: tuple[Examples, Examples]
 ) -> None:
@@ -99,6 +119,8 @@ def test_playlists_are_normalised_and_codes_made_as_described(
         ("joint", {"dropout": 0.0}),
         ("joint", {"reconstruction": 0.0}),
         ("denoising_autoencoder", {"input_dropout": 0.0}),
+        ("songprint", {"dropout": 0.0}),
+        ("songprint", {"average_decay": 0.0}),
     ],
 )
 def test_what_a_recipe_adds_to_the_training_is_in_it(
@@ -131,6 +153,7 @@ def test_a_seed_repeats_the_fit(name: str, parts: tuple[Examples, Examples]) -> 
         ("logistic_weighted", {"popularity_exponents": [0.3], "strengths": [1.0]}),
         ("pca", {}),
         ("ktv_autoencoder", {}),
+        ("majority", {}),
     ],
 )
 def test_the_rehearsal_never_saw_the_held_out_genders(
@@ -141,7 +164,7 @@ def test_the_rehearsal_never_saw_the_held_out_genders(
     _, held = hold_out(examples.gender, 0.2, seed=1)
     turned = examples.gender.copy()
     turned[held] = 1 - turned[held]
-    model = load_recipe(name, {**QUICK[name], **without_choice}).parameters
+    model = load_recipe(name, {**QUICK.get(name, {}), **without_choice}).parameters
     straight = model.fit(examples, held, 1, unwatched)
     other = model.fit(Examples(examples.matrix, turned), held, 1, unwatched)
     assert not np.allclose(straight.serving.logits(test.matrix), other.serving.logits(test.matrix))

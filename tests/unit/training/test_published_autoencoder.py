@@ -109,3 +109,14 @@ def test_the_classifier_learns_as_that_of_keras_does(name: str, units: int) -> N
 def train(codes: Floats, gender: NDArray[np.int8], model: autoencoder.Autoencoder, epochs: int) -> Layer:
     settings = softmax_classifier.ClassifierSettings(epochs, model.batch_users, model.classifier_rate)
     return softmax_classifier._train(codes, gender, settings, 1, unwatched, np.arange(len(gender)), "classifier")
+
+
+def test_the_denoising_form_repairs_what_it_learns_from_and_is_measured_on_whole_playlists() -> None:
+    examples, rates = some_examples(100), []
+    for dropout in (0.0, 0.5):
+        settings = load_recipe("denoising_autoencoder", {"input_dropout": dropout}).parameters
+        network = autoencoder._Network(SONGS, settings, seed=1)
+        rates.append((network.validation_loss(examples), network.train_epoch(examples)))
+    (whole, learnt), (whole_too, repaired) = rates
+    assert whole == whole_too == pytest.approx(learnt, abs=1e-5)
+    assert abs(repaired - learnt) > 1e-3

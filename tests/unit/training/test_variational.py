@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from training.backend import tf
 from training.models import mult_vae
 from training.models.catalogue_network import Batch
 from training.models.deep_clustering.variational import ImageVae
+from training.models.interface import Examples
 from training.serving import Floats
+from training.watch import unwatched
 
 SEED = (3, 4)
 
@@ -51,6 +54,19 @@ def test_mult_vae_is_trained_by_the_multinomial_likelihood_and_an_annealed_diver
     assert trained == pytest.approx(expected(kept, tf.random.stateless_normal([2, 2], SEED).numpy()), rel=1e-4)
     validated = network.loss(network._adam.variables, batch, training=False).numpy()
     assert validated == pytest.approx(expected(normalised, 0.0), rel=1e-4)
+
+
+def test_mult_vae_serves_the_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Known(mult_vae._Network):
+        def weights(self) -> list[Floats]:
+            return [np.arange(16, dtype=np.float32).reshape(4, 4), np.array([1, 2, 3, 4], np.float32)]
+
+    monkeypatch.setattr(mult_vae, "_Network", Known)
+    examples = Examples(sparse.csr_array(np.eye(20, 4, dtype=np.float32)), (np.arange(20) % 2).astype(np.int8))
+    settings = mult_vae.MultVae(units=2, epochs=1, classifier_epochs=1)
+    serving = settings.fit(examples, np.arange(4), 0, unwatched).serving
+    assert serving.table.tolist() == [[0, 1], [4, 5], [8, 9], [12, 13]]
+    assert serving.bias.tolist() == [1, 2]
 
 
 def test_image_vae_is_trained_by_the_bernoulli_likelihood_and_the_divergence_of_a_draw() -> None:
