@@ -90,14 +90,16 @@ def test_optimizers_step_as_those_of_keras_do(method: str) -> None:
 
 
 class Counting(Optimizer):
-    """Counts the steps where they are made: inside TensorFlow."""
+    """Counts the steps, and adds up their rates, where they are made: inside TensorFlow."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
-        self.steps = tf.Variable(0)
+        self.arguments = arguments
+        self.steps, self.way = tf.Variable(0), tf.Variable(0.0)
 
     def apply(self, gradients: list[tf.Tensor]) -> None:
         self.steps.assign_add(1)
+        self.way.assign_add(self.rate)
         super().apply(gradients)
 
 
@@ -126,6 +128,24 @@ def test_stops_when_clusters_stay_as_they_are_and_never_later_than_allowed(optim
         assert [int(one.steps) for one in optimizers[-2:]] == [5 * 3, steps], "5 epochs of 3 batches, then the clusters"
 
 
+def test_each_phase_has_the_optimizer_and_the_falling_rate_of_its_recipe(optimizers: list[Counting]) -> None:
+    images, _ = draw_shapes(90)
+    first = {"pretrain_epochs": 2, "pretrain_optimizer": "adam", "pretrain_rate": 0.001, "pretrain_decay": 0.5}
+    second = {"optimizer": "sgd", "rate": 0.02, "momentum": 0.8, "decay": 0.5, "iterations": 20, "refresh": 10}
+    load_recipe("dec", {**EMBEDDED, **first, **second, "tolerance": 0.0}).parameters.fit(images, 0, History())
+    (method, _, rate), (other_method, _, other_rate, momentum) = (one.arguments for one in optimizers)
+    assert (method, rate, other_method, other_rate, momentum) == ("adam", 0.001, "sgd", 0.02, 0.8)
+    assert float(optimizers[0].way) == pytest.approx(3 * 0.001 + 3 * 0.00075), "three batches of two epochs"
+    assert float(optimizers[1].way) == pytest.approx(10 * 0.02 + 10 * 0.015), "two rounds of ten steps"
+
+
+def test_clusters_that_stay_end_nothing_as_long_as_the_start_is_trusted() -> None:
+    history = History()
+    settings = {**EMBEDDED, "tolerance": 0.999, "iterations": 60, "refresh": 10, "start_rounds": 3}
+    load_recipe("dec", settings).parameters.fit(draw_shapes(90)[0], 0, history)
+    assert [epoch["phase"] for epoch in history.epochs].count("clustering") == 4
+
+
 def test_clustering_pulls_images_towards_their_centroids() -> None:
     images, _ = draw_shapes(200)
     sure = []
@@ -147,6 +167,28 @@ def test_distortion_moves_and_turns_but_keeps_the_middle() -> None:
     y, x = np.divmod(moved.argmax(axis=1), 21)
     assert (y.min(), y.max(), x.min(), x.max()) == (7, 13, 12, 18)
     assert moved.sum(axis=1) == pytest.approx(1, abs=1e-3)
+
+
+def test_distortion_stretches_and_slants_the_rest_untouched() -> None:
+    """Two dots, beside the middle and below it; where they went is told by the mass of their pixels."""
+    dots = np.zeros((2, 400, 21, 21), np.float32)
+    dots[0, :, 10, 15] = dots[1, :, 15, 10] = 1
+
+    def places(distortion: Distortion) -> np.ndarray:
+        drawn = [distortion.apply(one.reshape(400, -1), (21, 21), tf.constant([1, 2])).numpy() for one in dots]
+        mass = np.stack(drawn).reshape(2, 400, 21, 21)
+        total = mass.sum(axis=(2, 3))
+        x, y = (mass.sum(axis=axis) @ np.arange(21) / total - 10 for axis in (2, 3))
+        return np.array([[x.min(axis=1), x.max(axis=1)], [y.min(axis=1), y.max(axis=1)]])
+
+    wide, high = 5 * np.exp([-0.3, 0.3]), 5 * 0.4
+    (beside_x, below_x), (beside_y, below_y) = places(Distortion(0, 0, 0.3, 0)).transpose(0, 2, 1)
+    assert (beside_x, below_y) == (pytest.approx(wide, abs=0.4), pytest.approx(wide, abs=0.4))
+    assert (below_x, beside_y) == (pytest.approx([0, 0], abs=1e-3), pytest.approx([0, 0], abs=1e-3))
+    (beside_x, below_x), (beside_y, below_y) = places(Distortion(0, 0, 0, 0.4)).transpose(0, 2, 1)
+    assert below_x == pytest.approx([-high, high], abs=0.2)
+    assert (beside_x, beside_y) == (pytest.approx([5, 5], abs=1e-3), pytest.approx([0, 0], abs=1e-3))
+    assert below_y == pytest.approx([5, 5], abs=1e-3)
 
 
 def test_no_distortion_is_none() -> None:

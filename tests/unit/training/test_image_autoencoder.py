@@ -63,6 +63,53 @@ def test_a_reconstruction_costs_the_squared_error_or_the_cross_entropy() -> None
         assert network.reconstruction_loss(wanted, decoded).numpy() == pytest.approx(entropy, rel=1e-5)
 
 
+@pytest.mark.parametrize(("name", "ink"), [("image_autoencoder", False), ("image_autoencoder_bce", True)])
+def test_codes_are_never_negative_and_cross_entropy_makes_shares_of_them(name: str, ink: bool) -> None:
+    network, random = load_recipe(name).parameters._network((4,), 0), np.random.default_rng(0)
+    for variable in network.variables:
+        variable.assign(random.normal(0, 1, variable.shape))
+    kernel, bias, back, offsets = (variable.numpy() for variable in network.variables)
+    images = random.random((6, 4), dtype=np.float32)
+    codes = np.maximum(images @ kernel + bias, 0)
+    assert network.codes(images) == pytest.approx(codes, abs=1e-5)
+    made = codes @ back + offsets
+    assert network.reconstruct(images) == pytest.approx(1 / (1 + np.exp(-made)) if ink else made, abs=1e-4)
+
+
+def test_the_convolutional_network_is_that_of_keras() -> None:
+    network, random = load_recipe("conv_dec").parameters._network((16, 16), 0), np.random.default_rng(0)
+    for variable in network.variables:
+        variable.assign(variable + random.normal(0, 0.1, variable.shape))
+    layers, strided = tf.keras.layers, {"strides": 2, "padding": "same"}
+    encoder = tf.keras.Sequential(
+        [
+            *(
+                layers.Conv2D(filters, size, activation="relu", **strided)
+                for filters, size in ((16, 5), (32, 5), (64, 3))
+            ),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+    decoder = tf.keras.Sequential(
+        [
+            layers.Dense(2 * 2 * 64, "relu"),
+            layers.Reshape((2, 2, 64)),
+            layers.Conv2DTranspose(32, 3, activation="relu", **strided),
+            layers.Conv2DTranspose(16, 5, activation="relu", **strided),
+            layers.Conv2DTranspose(1, 5, **strided),
+        ]
+    )
+    encoder.build((None, 16, 16, 1))
+    decoder.build((None, 10))
+    encoder.set_weights([variable.numpy() for variable in network.encoder_variables])
+    decoder.set_weights([variable.numpy() for variable in network.decoder_variables])
+    images, _ = draw_shapes(12)
+    codes = encoder(images[..., None]).numpy()
+    assert network.codes(images) == pytest.approx(codes, abs=1e-4)
+    assert network.reconstruct(images) == pytest.approx(decoder(codes).numpy()[..., 0], abs=1e-4)
+
+
 class LookedAt(Exception):
     """Ends a fit before it has learnt anything."""
 

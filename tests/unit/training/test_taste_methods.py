@@ -8,9 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from training.clusters import Clustering
 from training.commands.cluster import _rows
 from training.compare_taste import Compared, compare_taste, read_truth
 from training.errors import DataError
+from training.models.deep_clustering.embedded import EmbeddedClustering
+from training.models.deep_clustering.interface import FittedImages
+from training.models.deep_clustering.kmeans import ImageKMeans
 from training.taste_methods import METHODS
 from training.watch import History, unwatched
 
@@ -29,6 +33,22 @@ def test_finds_what_was_planted_and_repeats_itself(name: str) -> None:
     assert adjusted_rand_score(truth, found) > 0.9
     assert np.array_equal(found, METHODS[name](codes, 5, 0)(codes))
     assert np.array_equal(codes, before)
+
+
+def test_idec_goes_on_reconstructing_and_dec_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[EmbeddedClustering] = []
+
+    def fit(self: EmbeddedClustering, *_: object) -> FittedImages:
+        made.append(self)
+        return FittedImages(ImageKMeans().restore((2,), {"means": np.eye(2)}), Clustering(np.eye(2), 1.0, 1.0))
+
+    monkeypatch.setattr(EmbeddedClustering, "fit", fit)
+    for name in ("dec", "idec"):
+        METHODS[name](planted()[0], 5, 0)
+    assert [(one.clusters, one.clustering_weight, one.reconstruction_weight) for one in made] == [
+        (5, 1, 0),
+        (5, 0.1, 1),
+    ]
 
 
 def test_spherical_clusters_do_not_depend_on_length() -> None:
