@@ -55,8 +55,11 @@ def test_run_folder_describes_the_clusters(folder: Path) -> None:
     assert np.mean(right) == pytest.approx(figures["accuracy"])
 
 
-def test_codes_are_features_with_clusters_and_anomaly_scores(folder: Path, tmp_path: Path) -> None:
+def test_codes_are_features_with_clusters_and_anomaly_scores(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On half of the images; the others do not matter to them. What is made of them is upright, as they are seen."""
+    monkeypatch.setattr("training.encode_images.BATCH_IMAGES", 50)
     half = tmp_path / "half"
     half.mkdir()
     np.save(half / "x.npy", np.load(folder / "data" / "x.npy")[125:])
@@ -64,6 +67,7 @@ def test_codes_are_features_with_clusters_and_anomaly_scores(folder: Path, tmp_p
     assert main([*command, "--reconstructions", str(tmp_path / "made.npy")]) == 0
     codes, run = pq.read_table(tmp_path / "c.parquet"), pq.read_table(folder / "run" / "predictions.parquet")
     assert np.array(codes["code"].to_pylist()).shape == (125, 10)
+    assert codes["image"].to_pylist() == list(range(125))
     for name in ("cluster", "probability", "error"):
         assert codes[name].to_pylist() == pytest.approx(run[name].to_pylist()[125:], rel=1e-3)
     made, seen = np.load(tmp_path / "made.npy"), straighten(np.load(half / "x.npy").astype(np.float32) / 255)

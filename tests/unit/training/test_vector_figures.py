@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from training.evaluate_song_vectors import vector_words
+from training.fit_song_vectors import purity_sentence
 from training.song_vectors.contexts import HeldOut
 from training.song_vectors.figures import genre_purity, held_out_figures, yardsticks
 from training.song_vectors.neighbours import nearest, unit_length
@@ -68,3 +70,26 @@ def test_genre_purity_counts_neighbours_of_the_same_genre() -> None:
     genre = np.array(["rock"] * 20 + ["pop"] * 20, dtype=object)
     assert genre_purity(directions + noise, genre) == {"genre_purity": 1.0, "genre_chance": 0.5}
     assert genre_purity(directions, np.array([""] * 40, dtype=object)) == {}
+
+
+@pytest.mark.parametrize(
+    ("contexts", "model", "says"),
+    [
+        ("reviews", "skip_gram", "This is circular: genres made the contexts"),
+        ("reviews", "plain_features", "This is circular: genres made the contexts"),
+        ("playlists", "plain_features", "This is circular: the genre is one of the features"),
+        ("playlists", "ppmi_svd", "genres had no part in training"),
+    ],
+)
+def test_purity_that_is_circular_is_called_so(contexts: str, model: str, says: str) -> None:
+    told = purity_sentence({"genre_purity": 0.5, "genre_chance": 0.1}, {"contexts": contexts, "model": model})
+    assert told.startswith("50.0% of the ten nearest have the same genre, and 10.0% of songs drawn at random")
+    assert says in told
+
+
+def test_the_table_says_of_which_recipes_purity_is_circular() -> None:
+    fold = {"popular": 0.1, "ceiling": 0.5, "genre_purity": 0.5, "genre_chance": 0.1}
+    for contexts, says in (("reviews", "circular for every recipe here"), ("playlists", "circular for plain features")):
+        recipes = {"one": {"recipe": {"contexts": contexts}, "folds": [fold]}}
+        words = vector_words({"plan": {"repeats": 1, "folds": 5}, "recipes": recipes}, "one")
+        assert says in " ".join(words)
