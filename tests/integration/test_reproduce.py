@@ -9,6 +9,7 @@ from tests.in_process import run_command
 from training.recipe import load_recipe, load_variant, recipe_names
 from training.reproduce import main
 from training.reproduction import steps
+from training.reproduction.command import Cost
 from training.synthetic.settings import SyntheticSettings
 from training.synthetic.write import write_synthetic
 
@@ -76,6 +77,52 @@ def test_measures_every_size_of_the_default(tmp_path: Path, monkeypatch: pytest.
     assert (recipe, first) == ("--recipe", "songprint")
     variants = [load_variant(str(name)).parameters for name in (second, third, fourth, fifth, sixth)]
     assert [each.units + each.taste_units for each in variants] == [32, 64, 128, 256, 512]
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What `make reproduce` would run for hours, step by step, on two folders and in `tmp_path`."""
+    ran: list[list[str]] = []
+
+    def note(*arguments: str | Path, output: Path | None = None) -> Cost:
+        ran.append(list(map(str, arguments)))
+        return Cost(1.0, 1.0)
+
+    monkeypatch.setattr(steps, "run_command", note)
+    monkeypatch.setattr(steps, "MNIST", tmp_path)
+    monkeypatch.setattr(steps, "REVIEWS", tmp_path / "nowhere")
+    for name in ("first", "second"):
+        write_listeners(tmp_path / name)
+    place = steps.Place((tmp_path / "first", tmp_path / "second"), tmp_path, quick=False)
+    for step in steps.STEPS.values():
+        list(step(place))
+    return ran
+
+
+def write_listeners(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "plays.csv").write_text("user_id,song_id\n")
+
+
+def values(command: list[str], option: str) -> str:
+    return command[command.index(option) + 1]
+
+
+def test_the_long_form_has_the_folds_seeds_and_sizes_that_are_quoted(commands: list[list[str]]) -> None:
+    evaluated = [command for command in commands if command[0] == "evaluate"]
+    against = [command for command in evaluated if "compare-" in values(command, "--out")]
+    assert [(values(one, "--folds"), values(one, "--repeats")) for one in against] == [("5", "2")] * 4
+    assert {"songprint", "majority", "logistic_weighted", "joint", "mult_vae", "ktv_autoencoder"} <= {
+        name for one in against for name in one[one.index("--recipe") + 1 :]
+    }
+    (images,) = [command for command in evaluated if values(command, "--out").endswith("images.json")]
+    tastes = [command for command in commands if command[0] == "cluster"]
+    assert len(tastes) == 3, "the planted one and both folders"
+    assert [values(one, "--seeds") for one in (images, *tastes)] == ["5"] * 4
+    made = [command for command in commands if command[0] == "synthesize" and "--users" in command]
+    sizes = {(values(one, "--users"), values(one, "--songs")) for one in made}
+    assert {users for users, songs in sizes if songs == "16692"} == {"3748", "20000", "200000"}
+    assert "100000" in {songs for _, songs in sizes}
 
 
 def test_measures_sizes(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Figures of several seeds: what is measured of a start, and what the table says of seeds."""
 
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,11 +10,18 @@ import pytest
 
 from training.cluster_scores import seed_words
 from training.clusters import Clustering
+from training.commands.cluster import add_arguments as add_cluster_arguments
+from training.commands.evaluate import add_arguments
 from training.datasets.images import Images, Truth, scale, unscale
-from training.evaluate_images import seed_rows, table_words
-from training.fit_images import image_figures
+from training.errors import DataError
+from training.evaluate_images import evaluate_images, seed_rows, table_words
+from training.families import FitOptions
+from training.fit_images import fit_images, image_figures
+from training.models.deep_clustering.embedded import EmbeddedClustering
 from training.models.deep_clustering.interface import FittedImages
 from training.models.deep_clustering.kmeans import ImageKMeans
+from training.recipe import load_recipe
+from training.watch import unwatched
 
 
 def stored(accuracies: tuple[float, ...], starts: tuple[float, ...] = ()) -> dict[str, Any]:
@@ -56,3 +66,30 @@ def test_images_get_their_own_units_back() -> None:
     values = np.array([[0, 51, 255], [204, 3, 100]], np.uint8)
     assert unscale(scale(values, (0, 255)), (0, 255)) == pytest.approx(values, abs=1e-3)
     assert unscale(np.array([-0.5, 0.25, 1.5], np.float32), (-1.0, 3.0)).tolist() == [-1, 0, 3]
+
+
+def test_images_that_one_recipe_cannot_learn_from_stop_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first of them has been trained, and wherever they are fitted."""
+
+    def began(*_: object) -> None:
+        raise AssertionError("training began")
+
+    monkeypatch.setattr(ImageKMeans, "fit", began)
+    monkeypatch.setattr(EmbeddedClustering, "fit", began)
+    images = Images(np.random.default_rng(0).random((50, 40), dtype=np.float32), (0, 1), None)
+    recipes = [load_recipe("image_kmeans"), load_recipe("conv_dec")]
+    with pytest.raises(DataError, match="arrays of 40 are no images for this recipe"):
+        evaluate_images(recipes, images, 1, 0, tmp_path / "figures.json", unwatched)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DataError, match="arrays of 40 are no images for this recipe"):
+        fit_images(recipes[1], images, FitOptions(0, datetime.now(UTC), 0.85), unwatched)
+
+
+def test_five_seeds_are_measured_unless_others_are_asked_for() -> None:
+    parser = ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args(["--data", "d", "--out", "o"]).seeds == 5
+    add_cluster_arguments(other := ArgumentParser())
+    assert other.parse_args(["run", "--data", "d", "--out", "o"]).seeds == 5
