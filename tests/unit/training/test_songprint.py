@@ -63,3 +63,26 @@ def test_what_is_best_on_held_out_users_is_trained_on_all(monkeypatch: pytest.Mo
     rehearsed = attempt(MODEL, 0.25, EXAMPLES.rows(np.setdiff1d(np.arange(USERS), held))).rehearsal
     assert np.array_equal(fitted.serving.table, expected.table)
     assert np.array_equal(fitted.rehearsal.table, rehearsed.table)
+
+
+class Judged(Exception):
+    """Ends a fit before it has learnt anything."""
+
+
+def test_songs_that_only_held_out_users_have_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = np.arange(0, USERS, 5)
+    matrix = MATRIX.copy()
+    matrix[np.setdiff1d(np.arange(USERS), held), 3] = 0
+    judged: list[Examples] = []
+
+    def attempt(self: object, exponent: float, learn: Examples, validation: Examples, *_: object) -> None:
+        judged.append(validation)
+        raise Judged
+
+    monkeypatch.setattr(songprint.Songprint, "_attempt", attempt)
+    with pytest.raises(Judged):
+        MODEL.fit(Examples(sparse.csr_array(matrix), EXAMPLES.gender), held, 0, unwatched)
+    expected = matrix[held]
+    assert expected[:, 3].any()
+    expected[:, 3] = 0
+    assert np.array_equal(judged[0].matrix.toarray(), expected)

@@ -38,6 +38,7 @@ def model(name: str) -> SkipGram:
 def test_there_is_a_recipe_of_each_model_for_each_kind_of_contexts() -> None:
     found = {(load_recipe(name).model, load_recipe(name).parameters.contexts) for name in RECIPES}
     assert len(found) == 6
+    assert {load_recipe(name).parameters.units for name in LEARNT} == {64}
 
 
 @pytest.mark.parametrize("name", LEARNT)
