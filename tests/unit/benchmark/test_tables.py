@@ -45,6 +45,7 @@ def test_all_parts_are_told() -> None:
         "| 56,195 (70% of capacity) |",
         "| 2 workers | 150,000 (150,000 to 150,000) |",
         "| 1,000,000 | 2.0 (2.0 to 2.0) | 9.0 (8.0 to 10.0) | 300 (300 to 300) | 200 (200 to 200) |",
+        "### What a stream needs",
         "### Steps alone, 128 units",
         "| decode | 0.60 (0.50 to 0.70) |",
         "- quix, throughput, 128 units: it stands still",
@@ -54,7 +55,7 @@ def test_all_parts_are_told() -> None:
     rows = [line for line in table.splitlines() if line.startswith("|")]
     widths = [line.count(" | ") for line in rows]
     heads = [index for index, line in enumerate(rows) if set(line) <= set("| -")]
-    assert len(heads) == 5
+    assert len(heads) == 6
     for head, end in zip(heads, [*[head - 1 for head in heads[1:]], len(rows)], strict=True):
         assert len(set(widths[head - 1 : end])) == 1, "a row has as many cells as its head"
 
