@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmark import command, last
+from tests.benchmark import command, last, own
 from tests.benchmark.command import main
 from tests.benchmark.last import read_last, save_last
 from tests.benchmark.results import Failure, Results
+from tests.benchmark.session import Plan
 from tests.unit.benchmark.runs import report, throughput
 
 
@@ -86,6 +87,22 @@ def test_parts_run_in_the_order_in_which_they_need_each_other(
     asked.clear()
     assert main(out) == 0
     assert asked == ["throughput", "latency", "scale", "stages"]
+
+
+def test_what_is_measured_unless_one_chooses_less() -> None:
+    plan = command._plan(command._parser().parse_args([]))
+    assert [each.name for each in plan.contenders] == [
+        *("copy", "songprint", "streams-batched", "streams", "streams-2", "quix", "bytewax", "faust", "handwritten")
+    ]
+    assert (plan.units, plan.batches, plan.events, plan.repeat) == ([128, 500], [20_000], 1_000_000, 3)
+    assert (plan.rates, plan.seconds, plan.quiet_seconds) == ([100, 1_000, 10_000], 20, 30)
+
+
+def test_whoever_chooses_gets_what_was_chosen() -> None:
+    chosen = ["--contenders", "songprint,copy", "--units", "8,16", "--batch", "5,6", "--events", "9", "--repeat", "2"]
+    chosen += ["--rate", "7", "--seconds", "1.5", "--quiet", "0"]
+    plan = command._plan(command._parser().parse_args(chosen))
+    assert plan == Plan([own.WORKER, own.COPY], [8, 16], [5, 6], 9, 2, [7], 1.5, 0)
 
 
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

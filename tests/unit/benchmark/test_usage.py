@@ -1,6 +1,8 @@
 """What processes used between two times."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +38,17 @@ def test_there_is_something_to_tell_of_the_shortest_run() -> None:
     first, *_, last = sampled.samples
     assert sampled.cpu_between("me", first.at, last.at) == pytest.approx(last.cpu["me"] - first.cpu["me"])
     assert sampled.peak("me") > 1_000_000
+
+
+def test_what_a_contender_has_started_is_its_own() -> None:
+    """A peer may be a script that starts another process."""
+    large = "import sys; held = b'x' * 50_000_000; print('there', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        ["sh", "-c", f'"{sys.executable}" -c "$0"; true', large], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"there\n"
+        with Usage({"contender": [parent.pid]}) as sampled:
+            pass
+        parent.communicate(b"")
+    assert sampled.peak("contender") > 50_000_000
