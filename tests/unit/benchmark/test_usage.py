@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.benchmark.usage import Sample, Usage
+from tests.benchmark import usage as module
+from tests.benchmark.usage import Sample, Usage, wait_until_quiet
 
 
 @pytest.fixture
@@ -52,3 +53,12 @@ def test_what_a_contender_has_started_is_its_own() -> None:
             pass
         parent.communicate(b"")
     assert sampled.peak("contender") > 50_000_000
+
+
+def test_a_quiet_machine_is_waited_for_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, shares = iter(range(100)), iter([90.0, 50.0, 10.0, 80.0, 70.0, 60.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(module.psutil, "cpu_percent", lambda _seconds: next(shares))
+    monkeypatch.setattr(module.psutil, "cpu_count", lambda: 2)
+    assert wait_until_quiet(0.3, 30) == pytest.approx(0.2)
+    assert wait_until_quiet(0.3, 2) == pytest.approx(1.4), "as it is when the patience is over"
