@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.benchmark import command, last, own
 from tests.benchmark.command import main
 from tests.benchmark.last import read_last, save_last
+from tests.benchmark.report import Report
 from tests.benchmark.results import Failure, Results
 from tests.benchmark.session import Plan
 from tests.unit.benchmark.runs import report, throughput
@@ -87,6 +89,22 @@ def test_parts_run_in_the_order_in_which_they_need_each_other(
     asked.clear()
     assert main(out) == 0
     assert asked == ["throughput", "latency", "scale", "stages"]
+
+
+def test_what_was_measured_until_an_interruption_is_not_lost(
+    finds: Callable[[Results], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finds(Results([throughput(rate=80_000)]))
+
+    def interrupted(_session: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.PARTS, "latency", interrupted)
+    out = tmp_path / "result.json"
+    assert main(["throughput", "latency", "--save", "--out", str(out)]) == 130
+    assert msgspec.json.decode(out.read_bytes(), type=Report).throughput[0].rate.median == 80_000
+    assert "80,000" in out.with_suffix(".md").read_text()
+    assert read_last() is None, "half a session is no last result"
 
 
 def test_what_is_measured_unless_one_chooses_less() -> None:

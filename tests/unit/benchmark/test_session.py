@@ -114,6 +114,7 @@ def test_a_share_of_the_capacity_is_tried_with_those_whose_capacity_is_known(run
     results = Results()
     with Session(replace(PLAN, contenders=[COPY, WORKER, QUIX], repeat=1), results, Mock()) as session:
         results.throughputs += [throughput("copy"), *(throughput(rate=rate) for rate in (70_000, 80_000, 81_000))]
+        results.throughputs += [replace(throughput(rate=20_000), units=500) for _ in range(4)]
         session.latency()
     assert [made for made in runs.made if made != "clean"] == [
         ("copy", 100, 0.0),
