@@ -21,7 +21,7 @@ from worker.adapters.redis_state import RedisStates
 from worker.assemble import policy, producer_options, redis_states
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import LabelWriter, encode_time, judge
-from worker.contract.user_state import UserState, fold
+from worker.contract.user_state import UserState, fold, unpack
 from worker.contract.vocabulary import SongIndex
 from worker.errors import Reject
 from worker.inference.chunks import Chunk, split
@@ -120,6 +120,7 @@ def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: S
     writer = LabelWriter(labeller.genders, labeller.cluster_names, labeller.version)
     at = [encode_time(datetime.now(UTC))] * EVENTS
     count = [state.song_count for state in states]
+    packed = [state.pack() for state in states]
     write = partial(
         writer.write,
         verdicts,
@@ -138,6 +139,7 @@ def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: S
         "judge": lambda: judge(gender, cluster, features.song_counts, labeller.abstention),
         "write labels": write,
         "pack states": lambda: [state.pack() for state in states],
+        "unpack states": lambda: unpack(packed, labeller.vocabulary),
     }
 
 

@@ -43,11 +43,13 @@ def test_every_step_of_the_worker_is_measured_over_the_same_events(
     done = {name: step() for name, step in _own_steps(batch, pipeline, labeller, settings).items()}
     pipeline.close()
     assert list(done) == [
-        *("decode", "fold", "features", "models, as the worker runs them", "judge", "write labels", "pack states")
+        *("decode", "fold", "features", "models, as the worker runs them", "judge", "write labels"),
+        *("pack states", "unpack states"),
     ]
     assert done["decode"] == batch.decoded
     assert done["fold"] == batch.states, "it begins from what was known before the batch"
     assert done["pack states"] == [state.pack() for state in batch.states]
+    assert done["unpack states"] == batch.states
     assert len(done["write labels"]) == len(batch.states) == 2_000
     assert 20 < sum(state.song_count for state in batch.states) / 2_000 < 30
     assert list(_server_steps(batch, settings)) == [
