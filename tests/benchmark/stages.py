@@ -21,7 +21,7 @@ from worker.adapters.redis_state import RedisStates
 from worker.assemble import policy, producer_options, redis_states
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import LabelWriter, encode_time, judge
-from worker.contract.user_state import UserState, fold
+from worker.contract.user_state import UserState, fold, unpack
 from worker.contract.vocabulary import SongIndex
 from worker.errors import Reject
 from worker.inference.chunks import Chunk, split
@@ -55,6 +55,8 @@ class Batch(NamedTuple):
 
     records: Records
     decoded: Decoded
+    before: dict[bytes, UserState | None]
+    """What is known of all users when it begins."""
     states: list[UserState]
     """After the fold, one for each event."""
 
@@ -83,9 +85,9 @@ def make_batch(pipeline: Pipeline, settings: Settings) -> Batch:
     changes = list(Workload().scaled(0.1).changes())
     for start in range(0, len(changes), EVENTS):
         records = _records(changes[start : start + EVENTS])
-        decoded = pipeline.decode(records)
+        decoded, before = pipeline.decode(records), dict(known)
         states = _fold(records, decoded, known, songs, settings.policy.max_songs)
-    return Batch(records, decoded, states)
+    return Batch(records, decoded, before, states)
 
 
 def _records(changes: list[Change]) -> Records:
@@ -108,8 +110,7 @@ def _fold(
 
 
 def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: Settings) -> dict[str, Step]:
-    records, decoded, states = batch
-    known = {key or b"": state for key, state in zip(records.keys, states, strict=True)}
+    records, decoded, before, states = batch
     songs = SongIndex(labeller.vocabulary)
     most = settings.policy.max_songs
     rows = [state.rows for state in states]
@@ -119,6 +120,7 @@ def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: S
     writer = LabelWriter(labeller.genders, labeller.cluster_names, labeller.version)
     at = [encode_time(datetime.now(UTC))] * EVENTS
     count = [state.song_count for state in states]
+    packed = [state.pack() for state in states]
     write = partial(
         writer.write,
         verdicts,
@@ -131,12 +133,13 @@ def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: S
     )
     return {
         "decode": lambda: pipeline.decode(records),
-        "fold": lambda: _fold(records, decoded, dict(known), songs, most),
+        "fold": lambda: _fold(records, decoded, dict(before), songs, most),
         "features": lambda: build_features(rows),
         "models, as the worker runs them": lambda: labeller.run(features),
         "judge": lambda: judge(gender, cluster, features.song_counts, labeller.abstention),
         "write labels": write,
         "pack states": lambda: [state.pack() for state in states],
+        "unpack states": lambda: unpack(packed, labeller.vocabulary),
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from tests.benchmark.report import LatencyRow, Report, RestoredRow, ThroughputRow
+from tests.benchmark.sizing import LOAD, RATES, USERS_PER_EVENT, Cost, measured_cost, size_for
 from tests.benchmark.stages import Stages
 from tests.benchmark.statistics import Spread
 
@@ -25,6 +26,8 @@ def as_markdown(report: Report) -> str:
         lines += ["", "### The worker under other conditions", "", *_scale_table(report)]
     if report.restored:
         lines += ["", "### Start and restore", "", *_restored_table(report.restored)]
+    if cost := measured_cost(report):
+        lines += ["", "### What a stream needs", "", *_sizing_table(cost)]
     for stages in report.stages:
         lines += ["", f"### Steps alone, {stages.units} units", "", *_stage_table(stages)]
     if report.failures:
@@ -105,6 +108,24 @@ def _restored_table(rows: Sequence[RestoredRow]) -> list[str]:
             _figure(row.megabytes),
         )
         lines.append(_line(cells))
+    return lines
+
+
+def _sizing_table(cost: Cost) -> list[str]:
+    lines = [
+        f"At the worker's usual costs, with {USERS_PER_EVENT} users for each event a second at the busiest time, and "
+        f"pods that do {LOAD:.0%} of what a worker can. Redis holds {cost.user_bytes:,.0f} bytes for each user, and "
+        "needs as much again while it forks.",
+        "",
+        *_head(
+            "events/s", "users", "partitions", "pods", "cores of all pods", "of the brokers", "of Redis", "Redis GB"
+        ),
+    ]
+    for rate in RATES:
+        size = size_for(rate, cost)
+        counts = (size.rate, size.users, size.partitions, size.pods)
+        shares = (size.worker_cores, size.broker_cores, size.redis_cores, size.redis_gb)
+        lines.append(_line([*(f"{count:,}" for count in counts), *(f"{share:,.2f}" for share in shares)]))
     return lines
 
 

@@ -26,8 +26,9 @@ from worker.observe.health import Health
 from worker.observe.metrics import STAGES, DescribedModel, Metrics
 from worker.pipeline import Pipeline, Policy
 from worker.restore import Restorer
-from worker.watermark import Identity, Watermark
+from worker.watermark import MODEL_KEY, Identity, Watermark
 
+HOT_BYTES = 1 << 20
 VOCABULARY = Vocabulary(np.sort(song_keys(["s1"])))
 
 
@@ -93,15 +94,21 @@ class HeldSink(MemorySink):
 
 
 class NotingSource(MemorySource):
-    """Notes how far the broker's committed offset was at each poll."""
+    """Notes of each poll how far the broker's committed offset was, how long it may wait, and how much it has given."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         super().__init__(broker)
         self.committed_at_poll: list[int] = []
+        self.waits: list[float] = []
+        self.given: list[int] = []
 
     def poll(self, limit: int, timeout: float) -> Records | None:
         self.committed_at_poll.append(self._broker.committed.get(0, Committed(NO_OFFSET)).offset)
-        return super().poll(limit, timeout)
+        self.waits.append(timeout)
+        records = super().poll(limit, timeout)
+        if records is not None:
+            self.given.append(len(records))
+        return records
 
 
 class Bench:
@@ -124,15 +131,15 @@ class Bench:
             self.watch,  # type: ignore[arg-type]  # as much of it as the loop asks for
             Observers(metrics, self.health),
             lambda: Backoff(wait, 4 * wait, 0.0, lambda: self.now, lambda: 0.0),
-            Bounds(events=BACKLOG, hot_bytes=1 << 20, relabel_rate=0.0),
+            Bounds(events=BACKLOG, hot_bytes=HOT_BYTES, relabel_rate=0.0),
             "events",
         )
         source.subscribe(self.worker._partitions)
         while self.worker._partitions.unready or not self.worker._partitions.owned:
             self.worker._turn()
 
-    def send(self, value: bytes | None = b'{"type":"change","add":["s1"]}') -> None:
-        self.broker.events[0].append(Event(b"u", value))
+    def send(self, value: bytes | None = b'{"type":"change","add":["s1"]}', user: bytes = b"u") -> None:
+        self.broker.events[0].append(Event(user, value))
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(f"songprint_{name}", labels)
@@ -200,6 +207,58 @@ def test_under_backlog_the_next_batch_is_polled_while_the_one_before_is_committe
     assert bench.source.committed_at_poll[-1] == NO_OFFSET
     bench.worker._transactions.settle()
     assert bench.broker.committed[0].offset == BACKLOG + 1
+
+
+def test_after_the_last_of_a_backlog_no_event_is_waited_for_before_it_is_counted(bench: Bench) -> None:
+    """Its states would get into Redis, and its events into the metrics, that much later."""
+    for _ in range(BACKLOG):
+        bench.send()
+    bench.worker._turn()
+    assert bench.source.waits[-1] > 0
+    bench.sink.go.set()
+    bench.worker._turn()
+    assert bench.source.waits[-1] == 0
+    assert bench.metric("batch_events_sum") == BACKLOG
+
+
+def test_a_batch_holds_no_more_events_than_it_may(bench: Bench) -> None:
+    bench.sink.go.set()
+    for _ in range(2 * BACKLOG + 5):
+        bench.send()
+    bench.turn_until(lambda: len(bench.sources()) == 2 * BACKLOG + 5)
+    assert bench.source.given == [BACKLOG, BACKLOG, 5]
+
+
+def test_what_is_held_in_process_is_bounded_however_many_users_there_are(bench: Bench) -> None:
+    bench.sink.go.set()
+    for number in range(8 * BACKLOG):
+        bench.send(user=b"%d" % number)
+    held = []
+    while not held or len(bench.sources()) < 8 * BACKLOG:
+        bench.worker._turn()
+        held.append(bench.worker._partitions.hot_bytes)
+    assert BACKLOG * 400 < max(held) < HOT_BYTES + 2 * BACKLOG * 420, "the bound, and the batches that filled it"
+
+
+def test_a_batch_writes_the_users_that_it_has_changed_and_each_of_them_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached: list[list[bytes]] = []
+    write = bench.cache.write
+
+    def noted(partition: int, watermark: bytes, successor: bytes, states: Mapping[bytes, bytes | None]) -> bool:
+        cached.append(list(states))
+        return write(partition, watermark, successor, states)
+
+    monkeypatch.setattr(bench.cache, "write", noted)
+    bench.sink.go.set()
+    for users in ((b"u", b"v", b"u"), (b"v", b"v", b"v")):
+        for user in users:
+            bench.send(user=user)
+        bench.worker._turn()
+        bench.worker._transactions.settle()
+    assert cached == [[b"u", b"v"], [b"v"]]
+    assert [change.key for change in bench.broker.states[0]] == [b"u", b"v", MODEL_KEY, b"v"]
 
 
 def test_every_part_of_a_batch_is_measured(bench: Bench) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from tests.benchmark import command, last
+from tests.benchmark import command, last, own
 from tests.benchmark.command import main
 from tests.benchmark.last import read_last, save_last
+from tests.benchmark.report import Report
 from tests.benchmark.results import Failure, Results
+from tests.benchmark.session import Plan
 from tests.unit.benchmark.runs import report, throughput
 
 
@@ -86,6 +89,38 @@ def test_parts_run_in_the_order_in_which_they_need_each_other(
     asked.clear()
     assert main(out) == 0
     assert asked == ["throughput", "latency", "scale", "stages"]
+
+
+def test_what_was_measured_until_an_interruption_is_not_lost(
+    finds: Callable[[Results], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finds(Results([throughput(rate=80_000)]))
+
+    def interrupted(_session: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(command.PARTS, "latency", interrupted)
+    out = tmp_path / "result.json"
+    assert main(["throughput", "latency", "--save", "--out", str(out)]) == 130
+    assert msgspec.json.decode(out.read_bytes(), type=Report).throughput[0].rate.median == 80_000
+    assert "80,000" in out.with_suffix(".md").read_text()
+    assert read_last() is None, "half a session is no last result"
+
+
+def test_what_is_measured_unless_one_chooses_less() -> None:
+    plan = command._plan(command._parser().parse_args([]))
+    assert [each.name for each in plan.contenders] == [
+        *("copy", "songprint", "streams-batched", "streams", "streams-2", "quix", "bytewax", "faust", "handwritten")
+    ]
+    assert (plan.units, plan.batches, plan.events, plan.repeat) == ([128, 500], [20_000], 1_000_000, 3)
+    assert (plan.rates, plan.seconds, plan.quiet_seconds) == ([100, 1_000, 10_000], 20, 30)
+
+
+def test_whoever_chooses_gets_what_was_chosen() -> None:
+    chosen = ["--contenders", "songprint,copy", "--units", "8,16", "--batch", "5,6", "--events", "9", "--repeat", "2"]
+    chosen += ["--rate", "7", "--seconds", "1.5", "--quiet", "0"]
+    plan = command._plan(command._parser().parse_args(chosen))
+    assert plan == Plan([own.WORKER, own.COPY], [8, 16], [5, 6], 9, 2, [7], 1.5, 0)
 
 
 def test_an_unknown_part_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ class Runs:
 
     def __init__(self) -> None:
         self.made: list[Any] = []
+        self.tunings: list[str] = []
         self.fail: Callable[[str], bool] = lambda _name: False
 
     def throughput(self, _bench: object, contender: Contender, *_: object, run: str, batch: int) -> object:
@@ -33,8 +34,11 @@ class Runs:
             raise Contention(f"{contender.name}-{run} stands still\nand so on")
         return throughput(contender.name, rate={"copy": 300_000.0}.get(contender.name, 80_000.0))
 
-    def latency(self, _bench: object, contender: Contender, *_: object, rate: float, share: float, **__: Any) -> object:
+    def latency(
+        self, _bench: object, contender: Contender, *_: object, rate: float, share: float, **more: Any
+    ) -> object:
         self.made.append((contender.name, rate, share))
+        self.tunings.append(more["tuning"].name)
         return Mock()
 
     def point(self, _bench: object, point: Any, *_: object, **__: Any) -> object:
@@ -71,6 +75,19 @@ def test_all_run_once_before_any_runs_again_and_leave_nothing_behind(runs: Runs)
     assert [run.contender for run in results.throughputs] == ["copy", "songprint"] * 2
 
 
+def test_contenders_take_turns_under_each_condition(runs: Runs) -> None:
+    with Session(replace(PLAN, units=[128, 500], repeat=1), Results(), Mock()) as session:
+        session.throughput()
+    assert [made for made in runs.made if made != "clean"] == ["copy", "songprint"] * 2
+
+
+def test_a_quiet_machine_is_waited_for_before_each_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "wait_until_quiet", lambda _cores, patience: runs.made.append(patience))
+    with Session(replace(PLAN, repeat=1, quiet_seconds=30), Results(), Mock()) as session:
+        session.throughput()
+    assert runs.made == [30, "copy", "clean", 30, "songprint", "clean"]
+
+
 def test_a_failure_is_told_by_its_conditions_and_the_others_go_on(runs: Runs) -> None:
     runs.fail = lambda name: name == "copy"
     results, told = Results(), Mock()
@@ -97,6 +114,7 @@ def test_a_share_of_the_capacity_is_tried_with_those_whose_capacity_is_known(run
     results = Results()
     with Session(replace(PLAN, contenders=[COPY, WORKER, QUIX], repeat=1), results, Mock()) as session:
         results.throughputs += [throughput("copy"), *(throughput(rate=rate) for rate in (70_000, 80_000, 81_000))]
+        results.throughputs += [replace(throughput(rate=20_000), units=500) for _ in range(4)]
         session.latency()
     assert [made for made in runs.made if made != "clean"] == [
         ("copy", 100, 0.0),
@@ -115,6 +133,7 @@ def test_who_commits_by_time_is_tried_as_documented_and_tuned(runs: Runs) -> Non
     with Session(replace(PLAN, contenders=[replace(QUIX, commits_by_time=True)], repeat=1), results, Mock()) as session:
         session.latency()
     assert [made for made in runs.made if made != "clean"] == [("quix", 100, 0.0)] * 2
+    assert runs.tunings == ["as documented", "for latency"]
 
 
 def test_conditions_and_the_restore_are_repeated_as_often_as_everything_else(runs: Runs) -> None:

@@ -61,6 +61,13 @@ def test_a_playlist_gets_the_same_label_alone_and_in_a_batch(small_bundle: Path,
         assert np.allclose(cluster[row], alone[1][0], atol=1e-6)
 
 
+def test_the_models_run_on_one_thread(labeller: Labeller) -> None:
+    """Two threads may add songs to the same playlist at once and lose some, now and then, so no result can tell."""
+    options = labeller._session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert not options.enable_mem_pattern, "plans for shapes that hardly ever come again"
+
+
 def test_probabilities_sum_to_one(labeller: Labeller) -> None:
     for probabilities in labeller.run(build_features(random_playlists(700))):
         assert np.allclose(probabilities.sum(1), 1, atol=1e-6)
