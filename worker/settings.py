@@ -218,7 +218,7 @@ class Redis(_Group):
 
 class Batch(_Group):
     max_events: int = Field(default=10_000, ge=1, le=100_000, description="Most events of one transaction.")
-    chunk_events: int = Field(default=1_000, ge=1, le=100_000, description="Events of one call of the encoder.")
+    chunk_events: int = Field(default=1_000, ge=1, le=100_000, description="Events folded while the last are labelled.")
 
 
 class Model(_Group):

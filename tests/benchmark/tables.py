@@ -15,7 +15,7 @@ def as_markdown(report: Report) -> str:
         f"Taken {report.taken} on {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python "
         f"{machine['python']}. Medians of the runs, with the least and the most in brackets; *others* is how many "
         "cores something else on the machine was using meanwhile; runs with little of it count alone, where there are "
-        "any.",
+        "any, but of latency and the restore all do.",
     ]
     for (units, batch), rows in groupby(report.throughput, lambda row: (row.units, row.batch)):
         lines += ["", f"### Throughput, {units} units, transactions of at most {batch:,} events", ""]
