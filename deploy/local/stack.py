@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,6 +16,8 @@ from deploy.local.kafka import KafkaCluster, start_kafka
 from deploy.local.probe import kafka_nodes, redis_answers
 from deploy.local.process import ServerProcess
 from deploy.local.redis import Implementation, RedisServer, start_redis
+from worker.errors import Stop
+from worker.settings import Settings, load_settings
 
 KAFKA_VARIABLE = "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"
 REDIS_VARIABLE = "SONGPRINT_REDIS__URL"
@@ -97,7 +98,8 @@ class LocalStack:
     def _start_redis(self, implementation: Implementation) -> None:
         self.redis_url = self.environ.get(REDIS_VARIABLE, "")
         if self.redis_url:
-            _require(redis_answers(self.redis_url, GIVEN_SECONDS), REDIS_VARIABLE, self.redis_url)
+            authorities = self._settings().redis.ssl_ca_certs
+            _require(redis_answers(self.redis_url, GIVEN_SECONDS, authorities), REDIS_VARIABLE, self.redis_url)
             return
         self.report(f"starting {implementation}")
         self.redis = self._servers.enter_context(start_redis(self.folder, implementation))
@@ -106,12 +108,21 @@ class LocalStack:
     def _start_kafka(self) -> None:
         self.bootstrap_servers = self.environ.get(KAFKA_VARIABLE, "")
         if self.bootstrap_servers:
-            _require(bool(kafka_nodes(self.bootstrap_servers, GIVEN_SECONDS)), KAFKA_VARIABLE, self.bootstrap_servers)
+            options = self._settings().kafka.client_options()
+            nodes = kafka_nodes(self.bootstrap_servers, GIVEN_SECONDS, options)
+            _require(bool(nodes), KAFKA_VARIABLE, self.bootstrap_servers)
             return
         self.kafka = self._servers.enter_context(
             start_kafka(self.folder, brokers=self.brokers, heap=self.heap, quick=self.quick, report=self.report)
         )
         self.bootstrap_servers = self.kafka.bootstrap_servers
+
+    def _settings(self) -> Settings:
+        """The worker's, which say how to come through to servers that ask for something."""
+        try:
+            return load_settings(None, {}, self.environ)
+        except Stop as error:
+            raise LocalStackError(str(error)) from error
 
     def _died(self) -> bool:
         try:
@@ -134,5 +145,4 @@ class LocalStack:
 
 def _require(answers: bool, variable: str, value: str) -> None:
     if not answers:
-        where = re.sub("//.*@", "//***@", value)  # a password is nobody else's business
-        raise LocalStackError(f"{variable}={where} does not answer: start that server, or unset the variable")
+        raise LocalStackError(f"{variable}={value} does not answer: start that server, or unset the variable")

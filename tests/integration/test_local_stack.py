@@ -221,10 +221,17 @@ def test_a_redis_that_wants_a_password_is_used_all_the_same(tmp_path: Path) -> N
             assert stack.redis_url == server.url
 
 
-def test_a_password_in_an_address_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.local.stack.GIVEN_SECONDS", 1.0)
+@pytest.mark.parametrize("variable", [KAFKA_VARIABLE, REDIS_VARIABLE])
+def test_a_wrong_setting_beside_a_given_server_is_named(variable: str) -> None:
+    value = f"{LOOPBACK}:1" if variable == KAFKA_VARIABLE else f"redis://{LOOPBACK}:1/0"
+    stack = LocalStack(environ={variable: value, "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "tls"})
+    with pytest.raises(LocalStackError, match="SECURITY_PROTOCOL"), stack:
+        pass
+
+
+def test_a_password_in_an_address_is_refused_and_not_told() -> None:
     stack = LocalStack(brokers=0, environ={REDIS_VARIABLE: f"redis://:secret@{LOOPBACK}:1/0"})
-    with pytest.raises(LocalStackError, match=f"{LOOPBACK}:1/0 does not answer") as caught, stack:
+    with pytest.raises(LocalStackError, match="password are settings of their own") as caught, stack:
         pass
     assert "secret" not in str(caught.value)
 

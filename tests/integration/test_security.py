@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
 from deploy.local.kafka import KafkaCluster, start_kafka
 from deploy.local.ports import free_ports
 from deploy.local.redis import RedisServer, start_redis
+from deploy.local.stack import LocalStack
 from tests.adapters.logs import Owner
 from tests.adapters.looks import Looks
 from tests.deploy.programs import needed
@@ -384,6 +385,21 @@ def test_redis_over_tls_with_the_rights_listed(
     assert worker.process.wait(60) == 1
     assert "refuses this user" in worker.output()
     assert CANARY not in worker.output()
+
+
+def test_a_local_stack_uses_given_servers_that_ask_for_certificates(
+    secured: Secured, guarded_redis: tuple[RedisServer, int], authority: Authority
+) -> None:
+    environ = {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.tls,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "ssl",
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+        "SONGPRINT_REDIS__URL": f"rediss://127.0.0.1:{guarded_redis[1]}/0",
+        "SONGPRINT_REDIS__SSL_CA_CERTS": str(authority.certificate),
+    }
+    with LocalStack(environ=environ) as stack:
+        assert stack.processes == ()
+        assert (stack.bootstrap_servers, stack.redis_url) == (secured.tls, environ["SONGPRINT_REDIS__URL"])
 
 
 def test_a_right_that_lacks_in_redis_is_found_by_check(

@@ -16,36 +16,58 @@ CALLED = {
     "raw transactional copy, no work at all": "copy",
     "**the worker**": "songprint",
     "Kafka Streams with micro-batches by an internal interface": "streams-batched",
+    "Kafka Streams, event by event": "streams",
+    "Kafka Streams, event by event, 2 threads": "streams-2",
+    "Quix Streams": "quix",
+    "Bytewax (at least once)": "bytewax",
+    "Faust (at least once)": "faust",
+    "the loop that is usually written by hand (at least once)": "handwritten",
 }
 """Contenders by what the README calls them."""
 
 
-def speed_rows() -> list[list[str]]:
-    """The cells of the README's first table of speed."""
-    _, _, section = README.read_text().partition("\n## Speed\n")
-    (table, *_) = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+def tables_of_speed() -> list[list[list[str]]]:
+    """The cells of the README's tables of speed, table after table, without their heads."""
+    _, _, after = README.read_text().partition("\n## Speed\n")
+    section, _, _ = after.partition("\n## ")
+    tables = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    return [
+        [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+        for table in tables
+    ]
 
 
 def numbers(cell: str) -> list[float]:
     return [float(number.replace(",", "")) for number in re.findall(r"[\d,]+(?:\.\d+)?", cell)]
 
 
-def test_the_readmes_speed_is_that_of_the_committed_result() -> None:
-    committed = read_last()
-    assert committed is not None
-    rows: dict[str, ThroughputRow] = {row.contender: row for row in committed.throughput if row.units == 128}
-    table = speed_rows()
-    assert {CALLED[row[0]] for row in table} <= set(rows)
-    for name, rate, warm, cpu in table:
-        row = rows[CALLED[name]]
-        for cell, figure, digits in ((rate, row.rate, 0), (warm, row.warm_rate, 0), (cpu, row.cpu, 1)):
-            told = numbers(cell)
-            assert told == rounded(figure, digits)[: len(told)], f"{name}: {cell}"
-
-
 def rounded(figure: Spread, digits: int) -> list[float]:
     return [float(f"{value:.{digits}f}") for value in figure[:3]]
+
+
+@pytest.mark.parametrize(("table", "units"), [(0, 128), (1, 500)])
+def test_the_readmes_rates_are_those_of_the_committed_result(table: int, units: int) -> None:
+    committed = read_last()
+    assert committed is not None
+    rows: dict[str, ThroughputRow] = {row.contender: row for row in committed.throughput if row.units == units}
+    told = tables_of_speed()[table]
+    assert {CALLED[row[0]] for row in told} == set(rows)
+    for name, rate, warm, cpu in told:
+        row = rows[CALLED[name]]
+        for cell, figure, digits in ((rate, row.rate, 0), (warm, row.warm_rate, 0), (cpu, row.cpu, 1)):
+            assert numbers(cell) == rounded(figure, digits)[: len(numbers(cell))], f"{name}: {cell}"
+
+
+def test_the_readmes_latency_is_that_of_the_committed_result() -> None:
+    committed = read_last()
+    assert committed is not None
+    rows = {(row.contender, row.tuning): row for row in committed.latency}
+    told = tables_of_speed()[2]
+    assert {(CALLED[row[0]], row[1]) for row in told} == set(rows)
+    for name, tuning, *cells in told:
+        row = rows[CALLED[name], tuning]
+        for cell, figure in zip(cells, (row.p50, row.p99, row.p999), strict=True):
+            assert numbers(cell) == rounded(figure, 1)[: len(numbers(cell))], f"{name} {tuning}: {cell}"
 
 
 @pytest.fixture
