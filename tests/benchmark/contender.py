@@ -84,6 +84,8 @@ class Contender:
     """Whether its outputs are labels. If not, they are the events themselves."""
     commits_by_time: bool = False
     """Whether its outputs appear when it commits, every so many milliseconds."""
+    commits_offsets: bool = False
+    """Whether it commits in Kafka, under the job's group, up to where it has dealt with the events."""
     share: float = 1.0
     """Of the workload: a slow contender gets fewer events, of as many fewer users."""
 

@@ -53,10 +53,12 @@ COPY = Contender(
     promise=EXACTLY_ONCE,
     prepare=_prepare_copy,
     labels=False,
+    commits_offsets=True,
 )
 WORKER = Contender(
     name="songprint",
     title="this worker",
     promise=EXACTLY_ONCE,
     prepare=_prepare_worker,
+    commits_offsets=True,
 )

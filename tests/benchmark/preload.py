@@ -3,7 +3,7 @@
 from tests.benchmark.contender import Job, Running
 from tests.benchmark.own import WORKER
 from tests.benchmark.steady import Steady
-from tests.benchmark.throughput import Bench, wait_until_done
+from tests.benchmark.throughput import Bench, wait_until_committed
 
 
 def preload(bench: Bench, job: Job, playlists: Steady) -> None:
@@ -16,4 +16,4 @@ def preload(bench: Bench, job: Job, playlists: Steady) -> None:
     servers.create(job.labels)
     servers.send(job.events, playlists.snapshots())
     with Running(WORKER.prepare(job), bench.log(job)) as running:
-        wait_until_done(job, running, playlists.users)
+        wait_until_committed(job, running)

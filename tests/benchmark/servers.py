@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import redis
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from deploy.local.errors import LocalStackError
@@ -69,6 +69,12 @@ class Servers:
     def ends(self, topic: str) -> int:
         """Sum of the ends: how many records and markers there are."""
         return sum(self.end_offsets(topic).values())
+
+    def committed(self, group: str, topic: str) -> int:
+        """Sum of the offsets up to which a group has dealt with a topic; 0 before its first commit."""
+        parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        answers = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, parts)])
+        return sum(max(0, part.offset) for part in answers[group].result(SECONDS).topic_partitions)
 
     def _serves(self, topic: str) -> bool:
         """Whether all partitions of a new topic have a leader that knows it is one."""

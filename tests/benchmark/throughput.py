@@ -1,7 +1,7 @@
 """Throughput: one run of one contender over a topic that is full, alone on the servers."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +104,10 @@ def measure_job(
     servers.create(job.labels, {"message.timestamp.type": "LogAppendTime"})
     started = time.time()
     with Running(commands, bench.log(job)) as running, Usage(process_groups(servers, running)) as usage:
-        wait_until_done(job, running, workload.events)
+        if contender.commits_offsets:
+            wait_until_committed(job, running)
+        else:
+            wait_until_done(job, running, workload.events)
     outputs = read_outputs(servers.brokers, job.labels, labels=contender.labels)
     if contender.labels:
         verdict = judge_labels(outputs.labels, workload, job.model)
@@ -142,17 +145,31 @@ def process_groups(servers: Servers, running: Running) -> dict[str, list[int]]:
 
 
 def wait_until_done(job: Job, running: Running, events: int) -> None:
-    """Until there are at least as many outputs as events, and no more come."""
+    """Until there are at least as many outputs as events, and no more come. Raises Contention."""
+    _wait(job, running, events, QUIET_SECONDS, lambda: job.servers.ends(job.labels))
+
+
+def wait_until_committed(job: Job, running: Running) -> None:
+    """Until the job's group has committed all events. Raises Contention.
+
+    Where a contender commits its offsets this is surer than counting outputs, among which are those of aborted
+    transactions: with several workers, each that joins while others are at work aborts some.
+    """
+    servers = job.servers
+    _wait(job, running, servers.ends(job.events), 0.0, lambda: servers.committed(job.group, job.events))
+
+
+def _wait(job: Job, running: Running, events: int, quiet: float, look: Callable[[], int]) -> None:
     there, changed = 0, time.monotonic()
-    while there < events or time.monotonic() - changed < QUIET_SECONDS:
+    while there < events or time.monotonic() - changed < quiet:
         time.sleep(POLL_SECONDS)
         if problem := running.ended():
             raise Contention(f"{job.group} ended by itself; its log {running.log} ends with\n{problem}")
-        now = job.servers.ends(job.labels)
+        now = look()
         if now != there:
             there, changed = now, time.monotonic()
         elif time.monotonic() - changed > STALLED_SECONDS:
-            raise Contention(f"{job.group} stands still after {there} of {events} outputs; see {running.log}")
+            raise Contention(f"{job.group} stands still after {there} of {events} events; see {running.log}")
 
 
 class Window:

@@ -1,6 +1,7 @@
 """One run of throughput: when it is over, and what it says of itself."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,11 +10,12 @@ from unittest.mock import MagicMock, Mock
 import numpy as np
 import pytest
 
+from tests.benchmark import own
 from tests.benchmark import throughput as module
-from tests.benchmark.contender import Contention, Job
+from tests.benchmark.contender import Contender, Contention, Job
 from tests.benchmark.model import Model
 from tests.benchmark.outputs import Outputs
-from tests.benchmark.throughput import GROUPS, Throughput, measure_job, wait_until_done
+from tests.benchmark.throughput import GROUPS, Throughput, measure_job, wait_until_committed, wait_until_done
 from tests.benchmark.usage import OTHERS, Sample, Usage
 from tests.benchmark.verdict import Verdict
 from tests.benchmark.workload import Workload
@@ -25,7 +27,7 @@ WORKLOAD = Workload(events=len(TIMES), users=2)
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Verdict], Throughput]:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Throughput]:
     """Measures a run whose outputs came at TIMES and are as a verdict says. From 100 to 144 one core was busy."""
     usage, using = Usage({}), MagicMock()
     groups = (*GROUPS, OTHERS)
@@ -39,9 +41,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Verdict], 
     bench: Any = SimpleNamespace(log=lambda _job: tmp_path / "log")
     job = Job(Mock(), "events", "labels", "songprint-1", Model(tmp_path, 128, 200), 10, tmp_path)
 
-    def measure(verdict: Verdict) -> Throughput:
+    def measure(verdict: Verdict, contender: Contender = WORKER) -> Throughput:
         monkeypatch.setattr(module, "judge_labels", lambda *_: verdict)
-        return measure_job(bench, WORKER, job, [], WORKLOAD)
+        return measure_job(bench, contender, job, [], WORKLOAD)
 
     return measure
 
@@ -53,6 +55,19 @@ def test_a_run_is_told_as_a_whole_and_once_it_is_warm(run: Callable[[Verdict], T
     assert found.warm_cpu == pytest.approx(dict.fromkeys(GROUPS, 14 / 7 * 1e6))
     assert (found.events, found.start_seconds, found.mean_songs, found.others) == (11, 2.0, 22.0, 1.0)
     assert found.resident == dict.fromkeys(GROUPS, 5)
+
+
+def test_those_that_commit_offsets_are_done_when_they_have_committed_all(
+    run: Callable[..., Throughput], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = Mock()
+    monkeypatch.setattr(module, "wait_until_committed", committed)
+    run(COMPLETE)
+    committed.assert_not_called()
+    run(COMPLETE, replace(WORKER, commits_offsets=True))
+    committed.assert_called_once()
+    assert own.WORKER.commits_offsets
+    assert own.COPY.commits_offsets
 
 
 @pytest.mark.parametrize("broken", [{"missing": 1}, {"repeated": 1}, {"wrong": 1}, {"checked": 0}])
@@ -83,9 +98,18 @@ def test_a_run_is_over_once_there_are_as_many_outputs_as_events() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
+def test_outputs_of_aborted_transactions_do_not_make_a_run_look_done() -> None:
+    servers = Mock(ends=Mock(return_value=11), committed=Mock(side_effect=[3, 3, 11]))
+    wait_until_committed(Mock(servers=servers, group="songprint-1", events="events"), Mock(ended=lambda: None))
+    assert servers.committed.call_count == 3
+    servers.committed.assert_called_with("songprint-1", "events")
+    servers.ends.assert_called_once_with("events")
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_contender_that_stands_still_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "STALLED_SECONDS", -1)
-    with pytest.raises(Contention, match="quix-1 stands still after 5 of 11 outputs"):
+    with pytest.raises(Contention, match="quix-1 stands still after 5 of 11 events"):
         wait_until_done(job_that_has([3, 5, 5]), Mock(ended=lambda: None), 11)
 
 
