@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
+from worker.adapters.kafka_group import KafkaGroup
 from worker.adapters.kafka_topics import KafkaTopics, plan
 from worker.assemble import redis_states, topics_of
 from worker.settings import Settings, load_settings
@@ -64,6 +65,8 @@ class Stream:
         self.topics = topics_of(self.settings)
         # As assemble.kafka_topics, but for how long it waits: a fixture asks once, while the machine is at its busiest.
         self.admin = KafkaTopics(self.settings.kafka.client_options(), self.topics, PATIENCE)
+        kafka = self.settings.kafka
+        self.group = KafkaGroup(self.admin.admin, kafka.group, kafka.client_options())
         self.cache = redis_states(self.settings)
         self._producer = Producer(
             {

@@ -8,7 +8,6 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from tests.acceptance.records import Copy, Observation, Seen
 from tests.acceptance.servers import RedisPair
 from tests.stream import Stream
-from worker.adapters.kafka_group import KafkaGroup
 
 PROBE = ("probe", b"")
 """The header of the plain record that is appended to every partition to see whether a reader gets there."""
@@ -29,7 +28,7 @@ def observe(stream: Stream, redis: RedisPair, model: str) -> Observation:
         letters=letters,
         changelog=changelog,
         copies={partition: _copy(stream, redis, partition) for partition in partitions},
-        committed=KafkaGroup(stream.admin.admin, stream.settings.kafka.group).committed(stream.topics.events),
+        committed=stream.group.committed(stream.topics.events),
         model=model,
         unreached=unreached,
     )

@@ -19,7 +19,6 @@ from tests.acceptance.replay import Replay, replay
 from tests.acceptance.schedule import deck
 from tests.acceptance.system import Plan, System, running
 from tests.stream import eventually
-from worker.adapters.kafka_group import KafkaGroup
 from worker.assemble import policy, redis_states
 from worker.inference.labeller import open_labeller
 from worker.watermark import Watermark
@@ -132,8 +131,7 @@ def _drain(system: System) -> str | None:
 
 def _is_drained(system: System, model: str) -> bool:
     """Whether all events are committed, in Redis too, and all labels of the present model."""
-    group = KafkaGroup(system.stream.admin.admin, system.stream.settings.kafka.group)
-    if group.committed(system.stream.topics.events) != system.ledger.ends:
+    if system.stream.group.committed(system.stream.topics.events) != system.ledger.ends:
         return False
     cache = redis_states(system.stream.settings)
     marks = {partition: Watermark.decode(cache.watermark(partition)) for partition in system.ledger.ends}

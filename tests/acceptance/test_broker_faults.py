@@ -168,7 +168,8 @@ kafka_group._WAIT = 0.3
 over, unanswered = Event(), []
 
 def ask():
-    group = kafka_group.KafkaGroup(AdminClient({"bootstrap.servers": sys.argv[1], "log_level": 0}), sys.argv[2])
+    options = {"bootstrap.servers": sys.argv[1], "log_level": 0}
+    group = kafka_group.KafkaGroup(AdminClient(options), sys.argv[2], options)
     while not over.is_set():
         try:
             group.members()

@@ -1,17 +1,23 @@
 """Commits find their way when the broker that coordinates the group is gone for good."""
 
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import NewTopic
+from confluent_kafka import Consumer, ElectionType, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.acceptance.faults.brokers import java_hash
 from tests.acceptance.servers import Brokers, start_brokers
 from tests.stream import eventually
+from worker.adapters.kafka_group import KafkaGroup
 from worker.assemble import kafka_topics, producer_options, topics_of
+from worker.errors import Retry
 from worker.settings import Settings, load_settings
 
 SESSION_MS = 20_000
@@ -74,3 +80,72 @@ def test_offsets_are_added_though_the_group_coordinator_is_gone(brokers: Brokers
 
     threading.Thread(target=add_another, daemon=True).start()
     assert ended.wait(CALL_SECONDS + PATIENCE)
+
+
+ASKING = """
+import sys
+from worker.adapters.kafka_group import KafkaGroup
+from worker.assemble import kafka_topics
+from worker.errors import Retry
+from worker.settings import load_settings
+
+settings = load_settings(None, {})
+group = KafkaGroup(kafka_topics(settings).admin, settings.kafka.group, settings.kafka.client_options())
+for _ in sys.stdin:
+    try:
+        print(group.committed(settings.kafka.events_topic), flush=True)
+    except Retry as problem:
+        print(problem, flush=True)
+"""
+
+
+def test_a_coordinator_that_moves_ends_nobody_who_asks_what_is_committed(brokers: Brokers, settings: Settings) -> None:
+    """librdkafka's admin client would: by a segmentation fault, in whoever still asks the old one (its issue #5040)."""
+    admin = kafka_topics(settings).admin
+    group = KafkaGroup(admin, settings.kafka.group, settings.kafka.client_options())
+    eventually(lambda: tries(lambda: group.commit(settings.kafka.events_topic, {0: 7})), "the group has a coordinator")
+    first = coordinator(admin, settings)
+    environment = {**os.environ, "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": brokers.direct}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", ASKING], env=environment, **pipes) as asking:
+
+        def answer() -> str:
+            asking.stdin.write("\n")
+            asking.stdin.flush()
+            line: str = asking.stdout.readline()
+            return line
+
+        brokers.by_id(first).kill()
+        eventually(lambda: coordinator(admin, settings) not in {first, NOBODY}, "another one leads")
+        eventually(lambda: answer() == "{0: 7}\n", "and is asked")
+        brokers.by_id(first).start()
+        eventually(lambda: tries(lambda: move_back(admin, settings)), "the first one leads again")
+        eventually(lambda: coordinator(admin, settings) == first, "and everybody knows")
+        eventually(lambda: answer() == "{0: 7}\n" or asking.poll() is not None, "it answers")
+        asking.stdin.close()
+    assert asking.returncode == 0
+
+
+NOBODY = -1
+
+
+def coordinator(admin: AdminClient, settings: Settings) -> int:
+    offsets = admin.list_topics("__consumer_offsets", PATIENCE).topics["__consumer_offsets"].partitions
+    return offsets[java_hash(settings.kafka.group) % len(offsets)].leader
+
+
+def move_back(admin: AdminClient, settings: Settings) -> None:
+    """To the broker that is preferred, as the cluster would do by itself after some minutes."""
+    count = len(admin.list_topics("__consumer_offsets", PATIENCE).topics["__consumer_offsets"].partitions)
+    part = TopicPartition("__consumer_offsets", java_hash(settings.kafka.group) % count)
+    for error in admin.elect_leaders(ElectionType.PREFERRED, [part]).result(PATIENCE).values():
+        if error is not None:
+            raise KafkaException(error)
+
+
+def tries(act: Callable[[], object]) -> bool:
+    """Whether it went well."""
+    with suppress(KafkaException, Retry):
+        act()
+        return True
+    return False

@@ -178,13 +178,8 @@ def test_all_is_drained_when_everything_is_committed_and_in_redis_and_labelled_b
     mark = None if offset is None else Watermark(Identity("c", "e", "s", 1), offset, 0, model, 0).encode()
     group = SimpleNamespace(committed=lambda _topic: {0: committed})
     cache = SimpleNamespace(watermark=lambda _partition: mark, close=lambda: None)
-    monkeypatch.setattr(run_module, "KafkaGroup", lambda *_of_what: group)
     monkeypatch.setattr(run_module, "redis_states", lambda _settings: cache)
-    stream = SimpleNamespace(
-        admin=SimpleNamespace(admin=None),
-        settings=SimpleNamespace(kafka=SimpleNamespace(group="g")),
-        topics=SimpleNamespace(events="events"),
-    )
+    stream = SimpleNamespace(group=group, settings=None, topics=SimpleNamespace(events="events"))
     system: Any = SimpleNamespace(stream=stream, ledger=SimpleNamespace(ends={0: 7}))
     assert run_module._is_drained(system, "new") == drained
 

@@ -10,7 +10,6 @@ from confluent_kafka.admin import OffsetSpec
 
 from tests.stream import Stream, eventually
 from worker.adapters.kafka_changelog import KafkaChangelog
-from worker.adapters.kafka_group import KafkaGroup
 from worker.adapters.kafka_offsets import look_up
 from worker.adapters.kafka_sink import KafkaSink
 from worker.adapters.kafka_source import KafkaSource
@@ -151,7 +150,7 @@ class KafkaLog:
     def _led(self) -> bool:
         admin = self.stream.admin.admin
         try:
-            KafkaGroup(admin, self.stream.settings.kafka.group).members()
+            self.stream.group.members()
             for topic in (self.topics.events, self.topics.states):
                 for partition in range(PARTITIONS):
                     look_up(admin, TopicPartition(topic, partition), OffsetSpec.latest())

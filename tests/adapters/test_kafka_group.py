@@ -10,7 +10,7 @@ from worker.errors import Retry, Stop
 
 @pytest.fixture
 def group(kafka_log: KafkaLog) -> KafkaGroup:
-    return KafkaGroup(kafka_log.stream.admin.admin, kafka_log.stream.settings.kafka.group)
+    return kafka_log.stream.group
 
 
 def test_a_group_that_never_was_is_empty(group: KafkaGroup, kafka_log: KafkaLog) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import redis
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from deploy.local.errors import LocalStackError
@@ -14,6 +14,8 @@ from deploy.local.process import ServerProcess
 from deploy.local.stack import LocalStack
 from tests.benchmark.steady import Snapshot
 from tests.benchmark.workload import PREFIX, Change, Workload
+from worker.adapters.kafka_group import KafkaGroup
+from worker.errors import Retry
 
 PARTITIONS = 8
 SECONDS = 30.0
@@ -71,10 +73,11 @@ class Servers:
         return sum(self.end_offsets(topic).values())
 
     def committed(self, group: str, topic: str) -> int:
-        """Sum of the offsets up to which a group has dealt with a topic; 0 before its first commit."""
-        parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        answers = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, parts)])
-        return sum(max(0, part.offset) for part in answers[group].result(SECONDS).topic_partitions)
+        """Sum of the offsets up to which a group has dealt with a topic; 0 while there are none, or no answer."""
+        try:
+            return sum(KafkaGroup(self.admin, group, {"bootstrap.servers": self.brokers}).committed(topic).values())
+        except Retry:  # a new broker's coordinator is still loading: whoever waits looks again
+            return 0
 
     def _serves(self, topic: str) -> bool:
         """Whether all partitions of a new topic have a leader that knows it is one."""

@@ -15,7 +15,6 @@ from deploy.local.redis import RedisServer, start_redis
 from tests.integration.own_settings import own_settings
 from tests.stream import Stream, eventually
 from worker.__main__ import main
-from worker.adapters.kafka_group import KafkaGroup
 from worker.adapters.kafka_topics import DAY_MS, TopicPlan, plan
 from worker.assemble import patient
 from worker.watermark import Identity, Watermark
@@ -66,9 +65,8 @@ class Surroundings:
         eventually(lambda: len(self.stream.admin.facts()) == len(plans), "the topics exist")
 
     def commit(self, offsets: dict[int, int]) -> None:
-        group = KafkaGroup(self.stream.admin.admin, self.stream.settings.kafka.group)
         # A broker whose first group this is has to load its coordinator.
-        patient(lambda: group.commit(self.names.events, offsets), 30)
+        patient(lambda: self.stream.group.commit(self.names.events, offsets), 30)
 
     def check(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Checked:
         for name, value in self.environment.items():

@@ -11,7 +11,6 @@ from confluent_kafka import TopicPartition
 
 from tests.any_redis import any_redis
 from tests.stream import PATIENCE, Stream
-from worker.adapters.kafka_group import KafkaGroup
 
 
 def command(stream: Stream, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -111,7 +110,7 @@ def test_lost_offsets_stop_the_worker_and_name_the_mend(stream: Stream) -> None:
         stream.send("u", {"type": "snapshot", "songs": ["s1"]})
         stream.flush()
         stream.labels(1)
-    group = KafkaGroup(stream.admin.admin, stream.settings.kafka.group)
+    group = stream.group
     group.wait_until_empty(PATIENCE)
     group.delete()
     worker = stream.start()

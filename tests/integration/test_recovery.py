@@ -7,7 +7,6 @@ import pytest
 
 from tests.any_redis import any_redis
 from tests.stream import PATIENCE, Record, Stream, eventually
-from worker.adapters.kafka_group import KafkaGroup
 from worker.watermark import Watermark
 
 FAULTY = ("-m", "tests.faulty_worker")
@@ -57,7 +56,7 @@ def _is_complete(stream: Stream) -> bool:
 def _assert_complete(stream: Stream) -> None:
     last = {record.key: record for record in stream.states()}
     assert len(last) == USERS
-    ends = KafkaGroup(stream.admin.admin, stream.settings.kafka.group).committed(stream.topics.events)
+    ends = stream.group.committed(stream.topics.events)
     for key, record in last.items():
         raw = stream.cache.watermark(record.partition)
         watermark = Watermark.decode(raw)

@@ -5,9 +5,17 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
+from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.errors import Retry, Stop
 
@@ -36,11 +44,16 @@ def _result(future: "Future[Found]", doing: str) -> Found | None:
 
 
 class KafkaGroup:
-    """One consumer group, looked at and changed from outside."""
+    """One consumer group, looked at and changed from outside.
 
-    def __init__(self, admin: AdminClient, group: str) -> None:
+    Args:
+        options: librdkafka's settings of a client.
+    """
+
+    def __init__(self, admin: AdminClient, group: str, options: Mapping[str, Any]) -> None:
         self._admin = admin
         self._group = group
+        self._options = options
 
     def members(self) -> dict[str, str]:
         """Name of each member that the broker still counts → its address; empty if there is no such group."""
@@ -71,12 +84,20 @@ class KafkaGroup:
             time.sleep(0.5)
 
     def committed(self, topic: str) -> dict[int, int]:
-        """Partition → committed offset, of those that have one."""
-        request = ConsumerGroupTopicPartitions(self._group)
-        future = self._admin.list_consumer_group_offsets([request], request_timeout=_LONGEST)[self._group]
-        found = _result(future, f"reading the offsets of {self._group}")
-        parts = found.topic_partitions if found else []
-        return {part.partition: part.offset for part in parts if part.topic == topic and part.offset >= 0}
+        """Partition → committed offset, of those that have one; empty if there is no such topic."""
+        # Asked by a consumer: where a broker answers that it is not, or not yet, the coordinator, librdkafka's admin
+        # client ends the whole process with a segmentation fault (its issue #5040).
+        options = {**self._options, "group.id": self._group, "isolation.level": "read_uncommitted"}
+        consumer = make_client(Consumer, {**options, "enable.auto.commit": False})
+        try:
+            found = consumer.list_topics(topic, _WAIT).topics[topic].partitions
+            parts = [TopicPartition(topic, partition) for partition in found]
+            answers = consumer.committed(parts, _WAIT) if parts else []
+        except KafkaException as exception:
+            raise sorted_error(error_of(exception), f"reading the offsets of {self._group}") from exception
+        finally:
+            consumer.close()
+        return {part.partition: part.offset for part in answers if part.offset >= 0}
 
     def commit(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Sets the group's offsets; the group must be empty."""

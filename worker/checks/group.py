@@ -12,7 +12,7 @@ from worker.settings import Kafka
 def check_group(kafka: KafkaTopics, settings: Kafka) -> Iterator[Finding]:
     """Both topics exist. Raises Retry and Stop as look-ups do."""
     group = settings.group
-    looked_at = KafkaGroup(kafka.admin, group)
+    looked_at = KafkaGroup(kafka.admin, group, settings.client_options())
     members = looked_at.members()
     who = f"workers {', '.join(sorted(members))}" if members else "no worker at present"
     committed = looked_at.committed(kafka.topics.events)

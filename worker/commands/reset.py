@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _agreed(group, topics.states):
         print("nothing was changed")
         return 1
-    members = KafkaGroup(kafka.admin, group)
+    members = KafkaGroup(kafka.admin, group, settings.kafka.client_options())
     members.wait_until_empty(settings.kafka.session_timeout_ms / 1000 + 5)
     # The offsets go last: a reset that stops half-way leaves a group that refuses to start and asks for a reset.
     if topics.states in facts:
