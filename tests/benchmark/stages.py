@@ -1,16 +1,17 @@
-"""Micro-benchmarks: what each step costs per event, alone, with everything it needs in memory."""
+"""Micro-benchmarks: what each step costs per event, alone."""
 
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from confluent_kafka import Producer
 
 from tests.benchmark.contender import Job
+from tests.benchmark.kafka_stages import kafka_steps
 from tests.benchmark.model import Model
 from tests.benchmark.own import worker_environment
 from tests.benchmark.statistics import Spread, spread
@@ -37,7 +38,7 @@ MOST_CALLS = 1_000
 """Of the models in a turn: one call for each event would take too long."""
 TRANSACTIONAL = ("transactional.id", "transaction.timeout.ms")
 
-Step = Callable[[], object]
+Step = Callable[[], Any]
 
 
 class Stages(msgspec.Struct, frozen=True):
@@ -60,18 +61,28 @@ class Batch(NamedTuple):
     states: list[UserState]
     """After the fold, one for each event."""
 
+    @property
+    def keys(self) -> list[bytes]:
+        return [key or b"" for key in self.records.keys]
+
+    def packed(self) -> dict[bytes, bytes]:
+        """Each user's last state, as it is stored."""
+        return {key: state.pack() for key, state in zip(self.keys, self.states, strict=True)}
+
 
 def measure_stages(bench: Bench, model: Model, *, run: str) -> Stages:
     """Every step over one batch, beside the bench's servers."""
-    topic = f"stages-{run}"
-    bench.servers.create(topic)
-    job = Job(bench.servers, topic, topic, topic, model, EVENTS, bench.scratch)
-    settings = load_settings(None, {}, {**worker_environment(job, "0"), "SONGPRINT_KAFKA__EVENTS_TOPIC": "none"})
+    name = f"stages-{run}"
+    job = Job(bench.servers, f"{name}-events", f"{name}-labels", name, model, EVENTS, bench.scratch)
+    settings = load_settings(None, {}, worker_environment(job, "0"))
     labeller = open_labeller(model.bundle)
     pipeline = Pipeline(labeller, policy(settings))
     batch = make_batch(pipeline, settings)
-    steps = _own_steps(batch, pipeline, labeller, settings) | _server_steps(batch, settings)
-    times = {name: _timed(step, EVENTS) for name, step in steps.items()}
+    own = _own_steps(batch, pipeline, labeller, settings)
+    labels = [(key, label, None) for key, label in zip(batch.keys, own["write labels"](), strict=True)]
+    with kafka_steps(bench.servers, settings, labels, batch.packed(), TURNS) as kafka:
+        steps = own | kafka | _server_steps(batch, settings)
+        times = {name: _timed(step, EVENTS) for name, step in steps.items()}
     for size, events, step in _model_steps(build_features([state.rows for state in batch.states]), model):
         times[f"models merged into one, {size} at once"] = _timed(step, events)
     pipeline.close()
@@ -147,8 +158,7 @@ def _server_steps(batch: Batch, settings: Settings) -> dict[str, Step]:
     options = {name: value for name, value in producer_options(settings).items() if name not in TRANSACTIONAL}
     producer = Producer(options)
     label = b"x" * 330
-    keys = [key or b"" for key in batch.records.keys]
-    packed = {key: state.pack() for key, state in zip(keys, batch.states, strict=True)}
+    keys, packed = batch.keys, batch.packed()
     cache: RedisStates = redis_states(settings)
     mark = b"benchmark"
     cache.claim(0, None, mark, empty=True)

@@ -87,4 +87,7 @@ def test_latency_other_conditions_the_restore_and_single_steps_are_measured(
     assert restored.redis_bytes.median > 22 * 8
     (steps,) = report.stages
     assert min(spread.median for spread in steps.microseconds.values()) > 0
-    assert {"decode", "write states to Redis", "models merged into one, 64 at once"} <= steps.microseconds.keys()
+    assert {"decode", "models merged into one, 64 at once"} <= steps.microseconds.keys()
+    assert {
+        *("read events", "publish and commit", "write states to Redis", "read states from Redis")
+    } <= steps.microseconds.keys()
