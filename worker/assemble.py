@@ -85,6 +85,9 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
     return {
         "statistics.interval.ms": 1000,
         "fetch.queue.backoff.ms": 10,  # the default, a second, starves a worker that has just emptied a full queue
+        # What is read ahead takes several times its bytes in memory: some batches of it, where the default is 64 MB.
+        "queued.max.messages.kbytes": 8192,
+        "fetch.max.bytes": 1048576,
         **kafka.client_options(),
         **kafka.consumer_options,
         **(classic if kafka.group_protocol == "classic" else {}),
