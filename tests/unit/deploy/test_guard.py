@@ -63,8 +63,8 @@ def family(session: int) -> list[int]:
 def test_a_signal_to_the_guard_is_one_to_the_server_and_nothing_is_left(tmp_path: Path, number: signal.Signals) -> None:
     server = ServerProcess("the server", [sys.executable, "-c", SERVER], tmp_path / "log")
     server.start()
+    guard = server.session or 0
     try:
-        guard = server.session or 0
         server.wait_until(lambda: server.log.read_text().count("up") == 2, PATIENCE)
         assert len(family(guard)) == 3, "the guard, the server, and what that has forked"
         os.kill(guard, number)
@@ -74,6 +74,8 @@ def test_a_signal_to_the_guard_is_one_to_the_server_and_nothing_is_left(tmp_path
         eventually(lambda: not family(guard), "nothing is left")
     finally:
         server.kill()
+        for pid in family(guard):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_signal_that_comes_as_soon_as_the_server_has_started_is_passed_on() -> None:
