@@ -1,4 +1,4 @@
-"""The demo from end to end, as a newcomer runs it, on a data folder that trains in seconds."""
+"""The demo from end to end, as a newcomer runs it, and how it ends before."""
 
 import os
 import re
@@ -70,29 +70,46 @@ def _environment(pid: str) -> bytes:
         return b""
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data") / "small"
-    write_synthetic(folder, SyntheticSettings(users=600, songs=600, gender_skew=1.2))
-    return folder
-
-
-def test_labels_arrive_and_nothing_stays_behind(data: Path, tmp_path: Path) -> None:
-    demo = Demo(tmp_path, "--data", data)
+def test_labels_arrive_and_nothing_stays_behind(tmp_path: Path) -> None:
+    """All of it, at its own size: the karaoke chain's 3,748 users and 16,692 songs."""
+    demo = Demo(tmp_path)
     status, output = demo.end()
     assert status == 0, output
     assert "\x1b" not in output, "control characters where there is no terminal"
-    sent, read = map(int, _found(r"(\d+) events sent (\d+) labels read: none is missing", output))
-    assert sent == read > 120
-    (right,) = map(float, _found(r"right \(accuracy\) +\d+ +([\d.]+)%", output))
-    assert right > 60, "the gender of the users is planted in their songs"
-    assert re.search(r"right by always saying [fm], of all +\d+ +[\d.]+%", output)
+    assert _found(r"(\d+) for the stream (\d+) users left for training", output) == ("750", "2998")
+    assert _found(r"sending \d+ events of (\d+) listeners (\d+) a second", output) == ("757", "80")
+    sent, read = map(int, _found(r"(\d+) events sent (\d+) labels read: none is missing none came twice", output))
+    assert sent == read > 2 * 750 * 0.9, "nearly everyone has a snapshot and a change"
+    assert len(re.findall(r"^u\d{4} +\d+/\d+ +[fm-]  [01]\.\d\d +[fm]", output, re.MULTILINE)) > 10, "labels are shown"
+    _check_score(output)
     for songs, published in PUBLISHED_PLAYLISTS:
-        answer = rf"{' '.join(songs)} +{published} +[fm] +[01]\.\d\d"
-        assert re.search(answer, output), f"no answer for {songs}"
-    assert re.search(r"^lag_events +0 ", output, re.MULTILINE)
+        answer = rf"{' '.join(songs)} +{published} +[fm] +[01]\.\d\d +([fm] *$|none: not sure enough)"
+        assert re.search(answer, output, re.MULTILINE), f"no answer for {songs}"
+    page = output.partition("What the worker says of itself (/metrics)")[2]
+    for metric in (
+        "events +[0-9]",
+        "rejects +0",
+        "lag_events +0",
+        "event_latency_seconds +p50",
+        "model_info +songprint-",
+    ):
+        assert re.search(rf"^{metric}", page, re.MULTILINE), f"{metric}: not on the page of metrics"
     eventually(lambda: not demo.left_over(), "everything that it started is gone")
-    assert {path.name for path in (tmp_path / "build" / "demo").iterdir()} == {"train", "run", "bundle", "logs"}
+    assert {path.name for path in (tmp_path / "build" / "demo").iterdir()} == {"data", "train", "run", "bundle", "logs"}
+
+
+def _check_score(output: str) -> None:
+    """Accuracy stands beside the majority rate, of those with a gender and of all, and is well above it."""
+    (everyone,) = map(int, _found(r"labelled at all +(\d+)", output))
+    (told,) = map(int, _found(r"with a gender \(coverage\) +(\d+) ", output))
+    right, share = map(float, _found(r"right \(accuracy\) +(\d+) +([\d.]+)%", output))
+    majority, its_share = map(float, _found(r"right by always saying m +(\d+) +([\d.]+)%", output))
+    of_all, its_share_of_all = map(float, _found(r"right by always saying m of all +(\d+) +([\d.]+)%", output))
+    assert (share, its_share) == pytest.approx((100 * right / told, 100 * majority / told), abs=0.051)
+    assert its_share_of_all == pytest.approx(100 * of_all / everyone, abs=0.051)
+    assert everyone == 750
+    assert told > 150, "the model does not abstain from nearly everybody"
+    assert share > its_share + 3, "the gender of the users is planted in their songs"
 
 
 @pytest.mark.parametrize("moment", ["python -m training fit", "starting Kafka"])

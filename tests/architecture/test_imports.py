@@ -31,6 +31,9 @@ HOMES = {
 PARTS = {"pydantic_core": "pydantic", "google": "onnx"}
 """Modules that come with a dependency under a name of their own."""
 
+MODULES = {"sklearn": "scikit_learn", "tensorflow": "tensorflow_cpu"}
+"""Modules whose dependency is called otherwise."""
+
 ADAPTERS = ("kafka_changelog", "kafka_sink", "kafka_source", "redis_state", "memory")
 """Stand behind ports; the worker's own code knows only the ports."""
 
@@ -106,13 +109,34 @@ def test_the_pipeline_does_no_input_and_no_output() -> None:
     assert not found, violations(*found)
 
 
-def test_what_the_worker_imports_is_a_dependency_of_its_own() -> None:
+def declared(*extras: str) -> set[str]:
+    """Modules of the dependencies, and of the extras with those that they name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[\[<>=;~! ]", line)[0].replace("-", "_") for line in project["dependencies"]}
-    allowed = (
-        declared | sys.stdlib_module_names | {"worker"} | {part for part, whole in PARTS.items() if whole in declared}
-    )
-    found = [item for item in IMPORTS if item.is_in("worker/*") and item.module.split(".")[0] not in allowed]
+    lines, left = list(project["dependencies"]), list(extras)
+    while left:
+        for line in project["optional-dependencies"][left.pop()]:
+            own = re.fullmatch(r"songprint\[(.+)\]", line)
+            left += own[1].split(",") if own else []
+            lines += [] if own else [line]
+    packages = {re.split(r"[\[<>=;~! ]", line)[0].replace("-", "_") for line in lines}
+    modules = {package for package in packages if package not in MODULES.values()}
+    modules |= {module for module, package in MODULES.items() if package in packages}
+    return modules | {part for part, whole in PARTS.items() if whole in packages}
+
+
+@pytest.mark.parametrize(
+    ("files", "extras"),
+    [
+        ("worker/*", ()),
+        ("training/*", ("training",)),
+        ("export/*", ("export",)),
+        ("deploy/local/*", ("local",)),
+        ("deploy/demo/*", ("local", "training")),
+    ],
+)
+def test_what_is_imported_is_declared(files: str, extras: tuple[str, ...]) -> None:
+    allowed = declared(*extras) | sys.stdlib_module_names | set(PACKAGES)
+    found = [item for item in IMPORTS if item.is_in(files) and item.module.split(".")[0] not in allowed]
     assert not found, violations(*found)
 
 

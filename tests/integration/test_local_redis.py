@@ -78,3 +78,7 @@ def test_free_ports_are_below_those_of_outgoing_connections_and_differ() -> None
     found = ports.free_ports(50, SystemRandom())
     assert len(set(found)) == 50
     assert max(found) < 32_768
+
+
+def test_a_port_that_somebody_listens_on_is_not_free(taken_port: int) -> None:
+    assert not ports.is_free(taken_port)

@@ -148,6 +148,16 @@ def test_no_process_outlives_a_parent_that_is_signalled(
     wait_until(lambda: not any(living(session) for session in sessions), "the end of the servers")
 
 
+@linux_only
+def test_no_server_outlives_a_guard_that_is_killed(tmp_path: Path) -> None:
+    """By whoever kills all that is Python, the process that started it among them: no one else could end it then."""
+    with start_redis(tmp_path) as server:
+        guard = server.process.session or 0
+        assert len(living(guard)) == 2
+        os.kill(guard, signal.SIGKILL)
+        wait_until(lambda: not living(guard), "the end of the server")
+
+
 def refuses(port: str) -> bool:
     with socket.socket() as client:
         return client.connect_ex((LOOPBACK, int(port))) != 0

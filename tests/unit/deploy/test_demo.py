@@ -5,16 +5,20 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import numpy as np
 import pytest
+from confluent_kafka import OFFSET_BEGINNING
 from prometheus_client import CollectorRegistry, generate_latest
 from rich.console import Console
 
 from deploy.demo import flow, stream
 from deploy.demo.board import Board
+from deploy.demo.commands import run_command, spelled
 from deploy.demo.errors import DemoError
 from deploy.demo.events import Event, playlist_events
 from deploy.demo.held_out import Listener, hold_out_listeners
@@ -23,6 +27,7 @@ from deploy.demo.page import metrics_page
 from deploy.demo.playlists import published_playlists
 from deploy.demo.score import Score
 from deploy.demo.stream import _labels
+from deploy.local.errors import LocalStackError
 from training.__main__ import main as training
 from training.datasets.load import load_playlists
 from training.synthetic.published import PUBLISHED_ARTISTS, PUBLISHED_PLAYLISTS
@@ -151,6 +156,36 @@ def test_without_a_folder_of_ones_own_a_synthetic_one_is_made_and_trained_on(
     assert len(load_playlists(flow.TRAIN).user_ids) < len(load_playlists(flow.DATA).user_ids) == 200
 
 
+def test_a_folder_of_ones_own_is_trained_on_less_those_who_are_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_synthetic(tmp_path / "mine", SyntheticSettings(users=200, songs=200))
+    commands: list[tuple[str | Path, ...]] = []
+
+    def run_command(*words: str | Path, **_: object) -> None:
+        commands.append(words)
+        raise DemoError("enough")
+
+    monkeypatch.setattr(flow, "run_command", run_command)
+    with pytest.raises(DemoError, match="enough"):
+        flow.demo(tmp_path / "mine", Narrator(Console(file=io.StringIO()), time.monotonic))
+    assert commands == [("training", "fit", "--data", flow.TRAIN, "--out", flow.RUN)]
+    assert len(load_playlists(flow.TRAIN).user_ids) == 160
+    assert not flow.DATA.exists()
+
+
+def test_data_without_the_published_songs_has_a_demo_all_the_same() -> None:
+    out, board = io.StringIO(), Board([Listener("anna", ("s1",), "f")], Console(file=io.StringIO()))
+    board.add(label("anna", "f"))
+    worker = SimpleNamespace(settled=lambda: generate_latest(Metrics(CollectorRegistry()).registry).decode())
+    flow._show(Narrator(Console(file=out, width=140), time.monotonic), board, (), worker)  # type: ignore[arg-type]
+    said = out.getvalue()
+    assert "right by always saying f, of all       1  100.0%" in said
+    assert "The seven published playlists are left out: the data has no titles" in said
+    assert "What the worker says of itself (/metrics)" in said
+
+
 def test_published_playlists_are_streamed_where_the_data_has_all_of_their_songs() -> None:
     songs = {title: f"id of {title}" for title in PUBLISHED_ARTISTS}
     published = published_playlists(songs)
@@ -216,6 +251,50 @@ def test_each_event_has_one_label_or_the_demo_ends(played: Callable[..., int]) -
         played(0, 1, 1)
     with pytest.raises(DemoError, match="1 of 3 events have no label"):
         played(0, 1)
+
+
+def test_both_ends_of_the_stream_are_as_the_contract_asks_of_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One partitioner for all that send, and nothing of what a transaction took back for those who read."""
+    kafka = Kafka(events_topic="events", labels_topic="labels")
+    producer, consumer = Mock(), Mock()
+    consumer.return_value.list_topics.return_value.topics = {
+        "labels": SimpleNamespace(topic="labels", partitions=[0, 1])
+    }
+    monkeypatch.setattr(stream, "Producer", producer)
+    monkeypatch.setattr(stream, "Consumer", consumer)
+    stream.Sender(kafka).send(Event("u", b"{}"))
+    stream.Reader(kafka)
+    assert producer.call_args.args[0]["partitioner"] == "murmur2_random"
+    producer.return_value.produce.assert_called_once_with("events", b"{}", "u")
+    assert consumer.call_args.args[0]["isolation.level"] == "read_committed"
+    (assigned,) = consumer.return_value.assign.call_args.args
+    assert [(part.topic, part.partition, part.offset) for part in assigned] == [
+        ("labels", number, OFFSET_BEGINNING) for number in (0, 1)
+    ]
+
+
+def test_a_worker_that_dies_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def died() -> None:
+        raise LocalStackError("the worker ended with status 1")
+
+    both = Labels()
+    for end in ("Sender", "Reader"):
+        monkeypatch.setattr(stream, end, lambda _: both)
+    with pytest.raises(LocalStackError, match="the worker ended with status 1"):
+        stream.play([Event("u", b"{}")] * 3, 1e6, Kafka(), died, lambda _: None)
+
+
+def test_a_command_that_fails_is_told_with_its_log_which_stays(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine").touch()
+    command = ("training", "synthesize", "--out", tmp_path / "data")
+    with pytest.raises(LocalStackError) as caught:
+        run_command(*command, logs=tmp_path / "logs")
+    log = tmp_path / "logs" / "training-synthesize.log"
+    said = str(caught.value)
+    assert said.startswith(f"{spelled(*command)} ended with status 1; see its log {log}, which ends with\n")
+    assert said.endswith(log.read_text().rstrip().splitlines()[-1])
+    assert "is not an empty folder" in log.read_text()
 
 
 def test_a_last_label_of_other_songs_than_the_listeners_ends_the_demo() -> None:

@@ -107,11 +107,17 @@ def test_names_a_missing_column(tmp_path: Path) -> None:
         load_playlists(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b broken"])
-def test_names_a_damaged_file(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty; its first line has to name the columns user_id, song_id"),
+        (b"\x1f\x8b broken", "cannot be read"),
+    ],
+)
+def test_names_an_empty_or_damaged_file(tmp_path: Path, content: bytes, says: str) -> None:
     folder = make_folder(tmp_path / "data", suffix=".csv.gz")
     (folder / "plays.csv.gz").write_bytes(content)
-    with pytest.raises(DataError, match=r"plays\.csv\.gz"):
+    with pytest.raises(DataError, match=rf"plays\.csv\.gz {says}"):
         load_playlists(folder)
 
 

@@ -46,6 +46,21 @@ def test_titles_are_chinese_and_english_and_unique(default_folder: Path) -> None
     assert 0.05 < english / len(titles) < 0.5
 
 
+def test_the_published_example_is_as_published() -> None:
+    published = """
+        一路向北 暗香 菊花台 → m
+        不要说话 平凡之路 李白 → m
+        知足 被风吹过的夏天 龙卷风 → m
+        情人 再见 无赖 离人 你的样子 → m
+        小情歌 我好想你 无与伦比的美丽 → f
+        忐忑 最炫民族风 小苹果 → m
+        青春修炼手册 爱出发 宠爱 魔法城堡 样 → f
+    """
+    assert [f"{' '.join(songs)} → {answer}" for songs, answer in PUBLISHED_PLAYLISTS] == [
+        line.strip() for line in published.strip().splitlines()
+    ]
+
+
 def test_published_songs_lean_as_their_answers(default_folder: Path) -> None:
     data = load_playlists(default_folder)
     column = {title: number for number, title in enumerate(data.songs["title"].to_pylist())}
