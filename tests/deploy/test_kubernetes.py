@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from deploy.reference.kubernetes import PARTITIONS
+from tests.deploy.kustomize import build as kustomize
 from tests.deploy.programs import needed
 from worker.configuration import setting_fields, variable
 from worker.settings import Settings, load_settings
@@ -24,10 +25,21 @@ CUSTOM = {"PodMonitor", "PrometheusRule", "KafkaTopic", "ScaledObject"}
 
 @cache
 def objects(build: str) -> list[dict[str, Any]]:
+    return kustomize(FOLDER / build)
+
+
+def in_order(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(made, key=lambda each: (each["kind"], each["metadata"]["name"]))
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_kubectl_makes_the_same(build: str) -> None:
+    """But for the hash that it adds to the names of what is generated, and to where these are named."""
     command = [needed("kubectl", "kubectl 1.27 or newer", in_ci=False), "kustomize", str(FOLDER / build)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    unhashed = re.sub(r"songprint-settings-[a-z0-9]{10}\b", "songprint-settings", done.stdout)
+    assert in_order(list(yaml.safe_load_all(unhashed))) == in_order(objects(build))
 
 
 def only(build: str, kind: str) -> dict[str, Any]:
