@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 
 Object = dict[str, Any]
-KNOWN = {"apiVersion", "kind", "namespace", "labels", "resources", "configMapGenerator", "images", "patches"}
+KIND = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+KNOWN = {*KIND, "namespace", "labels", "resources", "configMapGenerator", "images", "patches"}
 CLUSTER_WIDE = {"Namespace"}
 SELECTORS = {
     "StatefulSet": ("spec.selector.matchLabels", "spec.template.metadata.labels"),
@@ -26,8 +27,8 @@ MERGED_BY = {"containers": "name", "volumes": "name", "volumeMounts": "mountPath
 def build(folder: Path) -> list[Object]:
     """The objects of a folder with a kustomization.yaml. Raises ValueError for what this does not know."""
     said = yaml.safe_load((folder / "kustomization.yaml").read_text())
-    if said.keys() - KNOWN:
-        raise ValueError(f"{folder} uses {said.keys() - KNOWN}")
+    if said.keys() - KNOWN or not KIND.items() <= said.items():
+        raise ValueError(f"{folder} uses {said.keys() - KNOWN}, or is of another kind than {KIND}")
     objects = [each for name in said["resources"] for each in _resource(folder / name)]
     for generator in said.get("configMapGenerator", []):
         _generate(objects, **generator)

@@ -76,7 +76,7 @@ KNOWN = {
     "groups.rules.expr groups.rules.for groups.rules.labels groups.rules.annotations",
     "KafkaTopic": "partitions replicas config",
     "ScaledObject": "scaleTargetRef.apiVersion scaleTargetRef.kind scaleTargetRef.name minReplicaCount maxReplicaCount "
-    "pollingInterval cooldownPeriod triggers triggers.type triggers.metadata "
+    "triggers triggers.type triggers.metadata "
     "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds "
     "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies "
     "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.type "
