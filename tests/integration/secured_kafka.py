@@ -100,22 +100,18 @@ def named(kafka: Kafka) -> dict[str, str]:
         "playlist-events.dlq": kafka.dead_letter_topic,
         "GROUP": kafka.group,
         "GROUP-INSTANCE": f"{kafka.group}-",
+        "GROUP.dlq-replay": f"{kafka.group}.dlq-replay",
     }
 
 
 def bindings_as_listed(kafka: Kafka, principal: str, lacking: Right | None = None) -> list[AclBinding]:
     """The ACLs of docs/security.md, and no other; one of them may be left out."""
-    names = named(kafka)
-    return [
-        AclBinding(
-            KINDS[right.kind],
-            names[right.name],
-            ResourcePatternType.PREFIXED if right.name.endswith("INSTANCE") else ResourcePatternType.LITERAL,
-            principal,
-            "*",
-            AclOperation[right.operation.upper()],
-            AclPermissionType.ALLOW,
-        )
-        for right in kafka_rights()
-        if right != lacking
-    ]
+    return [binding(kafka, principal, right) for right in kafka_rights() if right != lacking]
+
+
+def binding(kafka: Kafka, principal: str, right: Right) -> AclBinding:
+    pattern = ResourcePatternType.PREFIXED if right.name.endswith("INSTANCE") else ResourcePatternType.LITERAL
+    operation = AclOperation[right.operation.upper()]
+    return AclBinding(
+        KINDS[right.kind], named(kafka)[right.name], pattern, principal, "*", operation, AclPermissionType.ALLOW
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 import redis
+from confluent_kafka import Producer
 from prometheus_client import CollectorRegistry
 
 from deploy.local.redis import IMPLEMENTATIONS, RedisServer, start_redis
@@ -16,8 +17,9 @@ from tests.deploy.programs import needed
 from tests.integration.certificates import Authority
 from tests.integration.listed_rights import Right, kafka_rights, redis_commands
 from tests.integration.own_settings import create_planned_topics, own_settings
-from tests.integration.secured_kafka import Secured, bindings_as_listed, named
+from tests.integration.secured_kafka import Secured, binding, bindings_as_listed, named
 from tests.stream import PATIENCE, Stream
+from worker.__main__ import main
 from worker.adapters.redis_state import RedisStates
 from worker.assemble import assemble, load_labeller, model_watch, redis_states
 from worker.checks.examine import examine
@@ -117,6 +119,32 @@ def test_a_worker_without_a_right_of_kafkas_stops_and_is_told_which(waiting: Wai
 def problems_found(settings: Settings) -> list[str]:
     """By `worker check`, each with what to do about it."""
     return [f"{finding.what}; {finding.mend}" for finding in examine(settings) if finding.status == "problem"]
+
+
+TO_REPLAY = [
+    Right("topic", "playlist-events.dlq", "read"),
+    Right("group", "GROUP.dlq-replay", "read"),
+    Right("topic", "playlist-events", "write"),
+    Right("transactional id", "GROUP.dlq-replay", "write"),
+]
+
+
+def test_a_person_with_the_rights_named_beside_the_workers_replays_dead_letters(
+    waiting: Waiting, secured: Secured, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream, kafka = waiting.stream, waiting.stream.settings.kafka
+    secured.add_users(["person"], PASSWORD)
+    person = "User:person"
+    secured.grant([*bindings_as_listed(kafka, person), *(binding(kafka, person, right) for right in TO_REPLAY)])
+    letter = Producer({"bootstrap.servers": secured.cluster.bootstrap_servers})
+    letter.produce(kafka.dead_letter_topic, b"a letter", b"u")
+    assert letter.flush(PATIENCE) == 0
+    for name, value in (stream.environment | waiting.login | {"SONGPRINT_KAFKA__SASL_USERNAME": "person"}).items():
+        monkeypatch.setenv(name, value)
+    assert main(["dlq", "list"]) == 0
+    assert "0:0" in capsys.readouterr().out
+    assert main(["dlq", "replay"]) == 0
+    assert b"a letter" in [record.value for record in stream.read_all(kafka.events_topic)]
 
 
 @pytest.fixture(scope="module", params=IMPLEMENTATIONS)
