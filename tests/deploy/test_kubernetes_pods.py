@@ -108,6 +108,7 @@ def test_scaling_asks_the_prometheus_that_scrapes_about_the_workers_set() -> Non
     workers = only("overlays/production", "StatefulSet")
     target = {"apiVersion": workers["apiVersion"], "kind": workers["kind"], "name": workers["metadata"]["name"]}
     assert scaled["scaleTargetRef"] == target
+    assert only("base", "StatefulSet")["spec"]["replicas"] == scaled["minReplicaCount"], "as many with KEDA as without"
     (inward,) = only("overlays/production", "NetworkPolicy")["spec"]["ingress"]
     (scraper,) = inward["from"]
     (namespace,) = scraper["namespaceSelector"]["matchLabels"].values()
