@@ -129,7 +129,7 @@ def changelog_options(settings: Settings) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 10,
         **kafka.client_options(),
         **kafka.consumer_options,
-        "group.id": f"{kafka.member}-restore",
+        "group.id": kafka.group,  # never joined; but a group that the worker has no right to would stop it
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         "auto.offset.reset": "error",

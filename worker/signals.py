@@ -1,8 +1,10 @@
 """What the operating system's signals mean to a worker."""
 
+import faulthandler
 import logging
 import os
 import signal
+import sys
 import threading
 from typing import Any, Protocol, Self
 
@@ -21,7 +23,8 @@ class WorkerSignals:
     """In a `with` block SIGTERM and SIGINT stop the worker, and SIGHUP makes it look for a new bundle.
 
     Before there is a worker to tell, the former end the process at once, as planned, since nothing is under way yet,
-    and the latter is kept until there is one.
+    and the latter is kept until there is one. SIGUSR2 writes to stderr where each thread is, even of a process that
+    hangs in a library in C.
 
     The handlers log nothing: a signal may arrive in the middle of a log line, where writing another one fails.
     """
@@ -35,10 +38,13 @@ class WorkerSignals:
     def __enter__(self) -> Self:
         handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGHUP: self._look_for_model}
         self._before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        if sys.__stderr__ is not None:  # as it is where a process has none
+            faulthandler.register(signal.SIGUSR2, file=sys.__stderr__)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._log_stop()
+        faulthandler.unregister(signal.SIGUSR2)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

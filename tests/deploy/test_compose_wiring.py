@@ -107,6 +107,15 @@ def test_grafana_has_its_source_and_every_dashboard() -> None:
     assert {json.loads(file.read_text())["uid"] for file in found} == {each.uid for each in DASHBOARDS}
 
 
+def test_the_runbooks_call_the_project_by_its_name() -> None:
+    name = yaml.safe_load(FILE.read_text())["name"]
+    runbooks = (ROOT / "docs" / "runbooks.md").read_text()
+    assert set(re.findall(r"docker compose (?!-p )\S+", runbooks)) == set()
+    called = re.findall(r"docker compose -p (\S+) [^`]*?(\S+)`", runbooks)
+    assert {project for project, _ in called} == {name}
+    assert {service for _, service in called} <= set(SERVICES)
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/operating.md", "deploy/compose/compose.yaml"])
 def test_one_command_starts_everything(page: str) -> None:
     commands = re.findall(r"docker compose (.+)", (ROOT / page).read_text())

@@ -2,7 +2,19 @@
 
 import json
 import re
+from collections.abc import Iterator
+from enum import Enum
+from importlib import metadata
 from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.cog.runtime import panelcfg_config
+from grafana_foundation_sdk.models import units
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.boards import DASHBOARDS
 from deploy.grafana.render import render
@@ -11,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "grafana" / "dashboards"
 GRID = 24
 """Columns that Grafana has."""
+FILES = sorted(FOLDER.glob("*.json"))
 PANELS = [panel for dashboard in DASHBOARDS for panel in dashboard.panels]
 
 
@@ -38,6 +51,8 @@ def test_grafana_finds_what_it_needs() -> None:
     for file in FOLDER.iterdir():
         document = json.loads(file.read_text())
         assert document["schemaVersion"] >= 39
+        spans = (document["refresh"], document["time"]["from"].removeprefix("now-"))
+        assert all(re.fullmatch(r"[1-9]\d*[smhd]", span) for span in spans)
         ids = [panel["id"] for panel in document["panels"]]
         assert len(ids) == len(set(ids))
         places = [
@@ -51,6 +66,64 @@ def test_grafana_finds_what_it_needs() -> None:
         (variable,) = document["templating"]["list"]
         assert (variable["name"], variable["type"], variable["query"]) == ("source", "datasource", "prometheus")
         assert {panel["datasource"]["uid"] for panel in document["panels"]} == {"${source}"}
+
+
+def test_grafanas_types_are_those_of_the_grafana_that_compose_starts() -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())
+    release = metadata.version("grafana-foundation-sdk").partition("!")[2]
+    assert compose["services"]["grafana"]["image"] == f"grafana/grafana:{release}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_grafana_has_a_type_for_every_field_and_each_value_is_one_of_it(file: Path) -> None:
+    """What its types do not know is lost on the way through them."""
+    register_default_plugins()
+    document = json.loads(file.read_text())
+    read = Dashboard.from_json(document)
+    assert list(lost(document, json.loads(json.dumps(read, cls=JSONEncoder)))) == []
+    assert list(strangers(read, "dashboard")) == []
+    assert all(panelcfg_config(panel["type"]) for panel in document["panels"]), "a kind of panel that there is not"
+
+
+def lost(given: Any, kept: Any, path: str = "") -> Iterator[str]:
+    if isinstance(given, dict):
+        for name, value in given.items():
+            yield from lost(value, kept.get(name), f"{path}.{name}") if name in kept else [f"{path}.{name}"]
+    elif isinstance(given, list) and len(given) == len(kept):
+        for number, value in enumerate(given):
+            yield from lost(value, kept[number], f"{path}.{number}")
+    elif given != kept:
+        yield f"{path}: {given} became {kept}"
+
+
+def strangers(item: Any, path: str) -> Iterator[str]:
+    """Values that are none of those which their type lists, or of another type."""
+    if isinstance(item, list):
+        for number, each in enumerate(item):
+            yield from strangers(each, f"{path}.{number}")
+    elif hasattr(item, "to_json"):
+        for name, hint in get_type_hints(type(item)).items():
+            value = getattr(item, name)
+            kinds = get_args(hint) if get_origin(hint) is Union else (hint,)
+            if all(kind in PLAIN or (isinstance(kind, type) and issubclass(kind, Enum)) for kind in kinds):
+                if not any(fits(value, kind) for kind in kinds):
+                    yield f"{path}.{name} is {value!r}"
+            else:
+                yield from strangers(value, f"{path}.{name}")
+
+
+PLAIN = (str, bool, int, float, type(None))
+
+
+def fits(value: Any, kind: type) -> bool:
+    if issubclass(kind, Enum):
+        return value in {each.value for each in kind}
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def test_grafana_knows_the_units() -> None:
+    known = {get_args(hint)[0] for hint in get_type_hints(units).values() if get_origin(hint) is Literal}
+    assert {panel.unit for panel in PANELS} <= known
 
 
 def test_a_newcomer_sees_them() -> None:

@@ -210,7 +210,7 @@ def test_in_production_kafka_and_redis_are_encrypted_and_secrets_are_files() -> 
 
 def test_lag_decides_how_many_there_are_within_bounds_and_slowly() -> None:
     scaled = written("overlays/production/scaling.yaml")["spec"]
-    assert 0 < scaled["minReplicaCount"] < scaled["maxReplicaCount"] == PARTITIONS
+    assert scaled["maxReplicaCount"] == PARTITIONS
     (trigger,) = scaled["triggers"]
     assert trigger["type"] == "prometheus"
     assert re.fullmatch(r'sum\((\w+)\{job="songprint"\}\)', trigger["metadata"]["query"])[1] == "songprint_lag_events"  # type: ignore[index]
@@ -221,3 +221,8 @@ def test_lag_decides_how_many_there_are_within_bounds_and_slowly() -> None:
     # The partitions of one that is gone move when its session has timed out: not before that goes the next one.
     assert policy["periodSeconds"] > SESSION_SECONDS
     assert down["stabilizationWindowSeconds"] > SESSION_SECONDS
+    least, most, lag = scaled["minReplicaCount"], scaled["maxReplicaCount"], int(trigger["metadata"]["threshold"])
+    longest, next_one = down["stabilizationWindowSeconds"] // 60, policy["periodSeconds"] // 60
+    guide = " ".join((ROOT / "docs" / "operating.md").read_text().split())
+    assert f"one worker for every {lag:,} events that wait, never fewer than {least} nor more than {most}" in guide
+    assert f"enough for {longest} minutes, and waits {next_one} minutes before the next" in guide

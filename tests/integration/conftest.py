@@ -1,10 +1,24 @@
 """Streams of their own for tests that run whole workers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.certificates import Authority
+from tests.integration.secured_kafka import Secured, start_secured_kafka
 from tests.stream import Stream
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority") / "ca")
+
+
+@pytest.fixture(scope="module")
+def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    with start_secured_kafka(tmp_path_factory.mktemp("secured"), authority) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,8 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+
+
+class Right(NamedTuple):
+    """One of Kafka's, as the page words it."""
+
+    kind: str
+    name: str
+    operation: str
+
+    def __str__(self) -> str:
+        return f"{self.operation} on {self.kind} {self.name}"
 
 
 def listed(title: str) -> list[list[str]]:
@@ -15,3 +27,16 @@ def listed(title: str) -> list[list[str]]:
 
 def codes(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
+
+
+def kafka_rights() -> list[Right]:
+    rows = listed("Kafka: the worker's rights")
+    return [
+        Right(codes(kind)[0], codes(name)[0], operation) for kind, name, rights in rows for operation in codes(rights)
+    ]
+
+
+def redis_commands(*, cluster: bool) -> list[str]:
+    """As ACL SETUSER names them; `cluster` adds those that are for a Redis Cluster alone."""
+    rows = listed("Redis: the worker's rights")
+    return [command for what, why in rows if cluster or "Cluster" not in why for command in codes(what)]

@@ -1,5 +1,6 @@
 """A worker on a Redis Cluster of three nodes: what belongs to a partition is on one node, and stays together."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
@@ -10,12 +11,14 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from deploy.local.redis import RedisServer, start_redis
-from tests.integration.listed_rights import codes, listed
+from tests.integration.listed_rights import redis_commands
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.stream import Stream, eventually
 from worker.__main__ import main
+from worker.adapters.redis_state import RedisStates
 from worker.assemble import redis_states
 from worker.checks.redis_server import try_redis
+from worker.errors import Stop
 from worker.settings import load_settings
 
 SLOTS = 16_384
@@ -107,28 +110,41 @@ def test_a_cluster_has_to_be_called_one(
     assert "set SONGPRINT_REDIS__CLUSTER to true" in capsys.readouterr().out
 
 
-def test_the_rights_listed_are_enough_in_a_cluster(stream: Stream, nodes: list[RedisServer]) -> None:
-    commands = [f"+{command}" for row in listed("Redis: the worker's rights") for command in codes(row[0])]
+def grant(nodes: list[RedisServer], commands: list[str]) -> dict[str, str]:
+    """Makes a user who has these rights and no other; returns the settings to log in with."""
     for node in nodes:
         with Redis.from_url(node.url) as admin:
-            admin.execute_command(
-                *("ACL", "SETUSER", "worker", "reset", "on", ">secret", "resetchannels", "~songprint:*", "-@all"),
-                *commands,
-            )
+            rights = [f"+{command}" for command in commands]
+            admin.acl_setuser("worker", enabled=True, reset=True, nopass=True, keys=["songprint:*"], commands=rights)
+            admin.script_flush()  # or nobody would have to load a script
+    return {"SONGPRINT_REDIS__USERNAME": "worker", "SONGPRINT_REDIS__PASSWORD": "any"}
+
+
+def test_the_rights_listed_are_enough_in_a_cluster(stream: Stream, nodes: list[RedisServer]) -> None:
+    login = grant(nodes, redis_commands(cluster=True))
     stream.send("u", {"type": "snapshot", "songs": ["s1"]})
     stream.send("u", None)
     stream.flush()
-    with stream.worker(SONGPRINT_REDIS__USERNAME="worker", SONGPRINT_REDIS__PASSWORD="secret"):
+    with stream.worker(**login):
         stream.labels(2)
-    cache = redis_states(
-        load_settings(
-            None,
-            {},
-            stream.environment | {"SONGPRINT_REDIS__USERNAME": "worker", "SONGPRINT_REDIS__PASSWORD": "secret"},
-        )
-    )
+    cache = redis_states(load_settings(None, {}, stream.environment | login))
     assert [finding.status for finding in try_redis(cache)] == ["ok"]
     cache.close()
+
+
+@pytest.mark.parametrize("lacking", redis_commands(cluster=True))
+def test_none_of_the_rights_listed_may_be_left_out_in_a_cluster(nodes: list[RedisServer], lacking: str) -> None:
+    login = grant(nodes, [command for command in redis_commands(cluster=True) if command != lacking])
+    where = {"SONGPRINT_REDIS__URL": f"redis://127.0.0.1:{nodes[0].port}", "SONGPRINT_REDIS__CLUSTER": "true"}
+    with ExitStack() as opened, pytest.raises(Stop, match=rf"\b{re.escape(lacking)}\b.*docs/security\.md"):
+        use(redis_states(load_settings(None, {}, where | login)), opened)
+
+
+def use(cache: RedisStates, opened: ExitStack) -> None:
+    """All that a worker asks of Redis."""
+    opened.callback(cache.close)
+    cache.check()
+    assert [finding.status for finding in try_redis(cache)] == ["ok"]
 
 
 def test_a_single_server_has_not_to_be_called_a_cluster(

@@ -6,24 +6,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import redis
 from confluent_kafka.admin import (
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
     ResourcePatternType,
     ResourceType,
-    ScramCredentialInfo,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
 )
 
-from deploy.local.kafka import KafkaCluster, start_kafka
 from deploy.local.ports import free_ports
 from deploy.local.redis import RedisServer, start_redis
 from deploy.local.stack import LocalStack
@@ -31,8 +25,9 @@ from tests.adapters.logs import Owner
 from tests.adapters.looks import Looks
 from tests.deploy.programs import needed
 from tests.integration.certificates import Authority
-from tests.integration.listed_rights import codes, listed
+from tests.integration.listed_rights import redis_commands
 from tests.integration.own_settings import create_planned_topics, own_settings
+from tests.integration.secured_kafka import Secured, bindings_as_listed
 from tests.stream import Stream, eventually
 from worker.adapters import kafka_membership, kafka_silence, kafka_unowned
 from worker.adapters.kafka_source import KafkaSource
@@ -47,46 +42,7 @@ LOOKS = {
 PASSWORD = f"{CANARY}-password"
 USER = f"{CANARY}-user"
 SONG = f"{CANARY}-song"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority") / "ca")
-
-
-class Secured(NamedTuple):
-    cluster: KafkaCluster
-    tls: str
-    """Address of the listener that asks for nothing, and encrypts."""
-    sasl: str
-    """Address of the listener that asks for a password."""
-    mutual: str
-    """Address of the listener that asks for a certificate."""
-
-
-@pytest.fixture(scope="module")
-def secured(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A broker with an authorizer: who comes without a name may do everything, others what ACLs grant."""
-    tls, sasl, mutual = free_ports(3, random.SystemRandom())
-    config = {
-        "listener.security.protocol.map": (
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,PASSWORD:SASL_SSL,MUTUAL:SSL"
-        ),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:ANONYMOUS",
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-        "listener.name.password.scram-sha-512.sasl.jaas.config": (
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        ),
-        "listener.name.mutual.ssl.client.auth": "required",
-        "ssl.keystore.type": "PEM",
-        "ssl.keystore.location": str(authority.sign("broker").both),
-        "ssl.truststore.type": "PEM",
-        "ssl.truststore.location": str(authority.certificate),
-    }
-    folder = tmp_path_factory.mktemp("secured")
-    with start_kafka(folder, config=config, listeners={"TLS": tls, "PASSWORD": sasl, "MUTUAL": mutual}) as cluster:
-        yield Secured(cluster, f"127.0.0.1:{tls}", f"127.0.0.1:{sasl}", f"127.0.0.1:{mutual}")
+PARTITIONS = 2
 
 
 @pytest.fixture
@@ -94,52 +50,8 @@ def stream(secured: Secured, topic_prefix: str, small_bundle: Path, tmp_path: Pa
     """Topics that are made by an administrator, on a Redis without any protection."""
     with start_redis(tmp_path / "cache") as cache:
         made = Stream(own_settings(topic_prefix, secured.cluster.bootstrap_servers, cache.url, small_bundle), tmp_path)
-        create_planned_topics(made, 2)
+        create_planned_topics(made, PARTITIONS)
         yield made
-
-
-def grant_what_is_listed(secured: Secured, stream: Stream, principal: str) -> None:
-    """The ACLs of docs/security.md, and no other."""
-    kafka = stream.settings.kafka
-    names = {
-        "playlist-events": kafka.events_topic,
-        "user-labels": kafka.labels_topic,
-        "user-state": kafka.state_topic,
-        "playlist-events.dlq": kafka.dead_letter_topic,
-        "GROUP": kafka.group,
-        "GROUP-INSTANCE": f"{kafka.group}-",
-    }
-    kinds = {
-        "topic": ResourceType.TOPIC,
-        "group": ResourceType.GROUP,
-        "transactional id": ResourceType.TRANSACTIONAL_ID,
-    }
-    bindings = []
-    for kind, name, rights in listed("Kafka: the worker's rights"):
-        (resource,) = codes(name)
-        pattern = ResourcePatternType.PREFIXED if resource.endswith("INSTANCE") else ResourcePatternType.LITERAL
-        bindings += [
-            AclBinding(
-                kinds[codes(kind)[0]],
-                names[resource],
-                pattern,
-                principal,
-                "*",
-                AclOperation[right.upper()],
-                AclPermissionType.ALLOW,
-            )
-            for right in codes(rights)
-        ]
-    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
-    for future in admin.create_acls(bindings).values():
-        future.result(10)
-
-
-def revoke(secured: Secured, kind: ResourceType, name: str, principal: str, right: AclOperation) -> None:
-    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
-    granted = AclBindingFilter(kind, name, ResourcePatternType.LITERAL, principal, None, right, AclPermissionType.ALLOW)
-    for future in admin.delete_acls([granted]).values():
-        assert future.result(10), f"{principal} had no right {right.name} on {name}"
 
 
 def check(stream: Stream, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -181,30 +93,30 @@ def test_tls_alone(secured: Secured, stream: Stream, authority: Authority, tmp_p
 def test_password_over_tls_with_the_rights_listed(
     secured: Secured, stream: Stream, authority: Authority, tmp_path: Path
 ) -> None:
-    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
-    scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192)
-    credential = UserScramCredentialUpsertion("songprint", scram, PASSWORD.encode())
-    for future in admin.alter_user_scram_credentials([credential]).values():
-        future.result(10)
-    grant_what_is_listed(secured, stream, "User:songprint")
+    secured.add_users(["songprint"], PASSWORD)
+    secured.grant(bindings_as_listed(stream.settings.kafka, "User:songprint"))
     (tmp_path / "password").write_text(PASSWORD + "\n")
-    said = work(
-        stream,
-        SONGPRINT_KAFKA__BOOTSTRAP_SERVERS=secured.sasl,
-        SONGPRINT_KAFKA__SECURITY_PROTOCOL="sasl_ssl",
-        SONGPRINT_KAFKA__SASL_MECHANISM="SCRAM-SHA-512",
-        SONGPRINT_KAFKA__SASL_USERNAME="songprint",
-        SONGPRINT_KAFKA__SASL_PASSWORD_FILE=str(tmp_path / "password"),
-        SONGPRINT_KAFKA__SSL_CA_LOCATION=str(authority.certificate),
-    )
-    assert CANARY not in said, "a user, a song or a secret was told"
+    given = {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.sasl,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "sasl_ssl",
+        "SONGPRINT_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
+        "SONGPRINT_KAFKA__SASL_USERNAME": "songprint",
+        "SONGPRINT_KAFKA__SASL_PASSWORD_FILE": str(tmp_path / "password"),
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+    }
+    assert CANARY not in work(stream, **given), "a user, a song or a secret was told"
+    for partition in range(PARTITIONS):
+        stream.cache.forget(partition)
+    with stream.worker(**given) as worker:  # ready once all is restored
+        assert worker.metric('songprint_restores_total{kind="full"}') == PARTITIONS
+        assert worker.metric("songprint_restored_records_total") > 0
 
 
 def test_a_certificate_of_its_own_with_the_rights_listed(
     secured: Secured, stream: Stream, authority: Authority, tmp_path: Path
 ) -> None:
     own = authority.sign("songprint-worker", PASSWORD)
-    grant_what_is_listed(secured, stream, "User:CN=songprint-worker")
+    secured.grant(bindings_as_listed(stream.settings.kafka, "User:CN=songprint-worker"))
     (tmp_path / "password").write_text(PASSWORD)
     said = work(
         stream,
@@ -233,7 +145,7 @@ def test_a_member_sees_its_group_with_the_rights_listed(
     monkeypatch.setattr(kafka_silence, "SILENT_SECONDS", 0.2)
     caplog.set_level("INFO", "worker.adapters")
     own = authority.sign(f"looks-{protocol}")
-    grant_what_is_listed(secured, stream, f"User:CN=looks-{protocol}")
+    secured.grant(bindings_as_listed(stream.settings.kafka, f"User:CN=looks-{protocol}"))
     given = {
         "SONGPRINT_KAFKA__GROUP_PROTOCOL": protocol,
         "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.mutual,
@@ -297,8 +209,8 @@ def test_missing_rights_are_named(secured: Secured, stream: Stream, authority: A
     assert "error: " in worker.output()
     assert "Traceback" not in worker.output()
 
-    grant_what_is_listed(secured, stream, "User:CN=stranger")
-    revoke(secured, ResourceType.TOPIC, stream.topics.states, "User:CN=stranger", AclOperation.WRITE)
+    secured.grant(bindings_as_listed(stream.settings.kafka, "User:CN=stranger"))
+    secured.revoke(ResourceType.TOPIC, stream.topics.states, "User:CN=stranger", AclOperation.WRITE)
     checked = check(stream, **given)
     assert f"this Kafka user lacks write on {stream.topics.states}" in checked.stdout, checked.stdout
     assert "1 problem" in checked.stdout
@@ -315,8 +227,8 @@ def test_a_missing_right_of_the_group_is_named(secured: Secured, stream: Stream,
         "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION": str(own.certificate),
         "SONGPRINT_KAFKA__SSL_KEY_LOCATION": str(own.key),
     }
-    grant_what_is_listed(secured, stream, principal)
-    revoke(secured, ResourceType.GROUP, group, principal, AclOperation.READ)
+    secured.grant(bindings_as_listed(stream.settings.kafka, principal))
+    secured.revoke(ResourceType.GROUP, group, principal, AclOperation.READ)
     blind = check(stream, **given)
     assert f"problem  group       Kafka, describing the group {group}" in blind.stdout, blind.stdout
     assert "grant the group rights listed in docs/security.md" in blind.stdout
@@ -324,7 +236,6 @@ def test_a_missing_right_of_the_group_is_named(secured: Secured, stream: Stream,
 
     with stream.worker():
         pass  # now there is a group, of which brokers tell who may do what
-    admin = AdminClient({"bootstrap.servers": secured.cluster.bootstrap_servers})
     looking = AclBinding(
         ResourceType.GROUP,
         group,
@@ -334,16 +245,10 @@ def test_a_missing_right_of_the_group_is_named(secured: Secured, stream: Stream,
         AclOperation.DESCRIBE,
         AclPermissionType.ALLOW,
     )
-    for future in admin.create_acls([looking]).values():
-        future.result(10)
+    secured.grant([looking])
     checked = check(stream, **given)
     assert f"problem  group       this Kafka user lacks read on {group}" in checked.stdout, checked.stdout
     assert "1 problem" in checked.stdout
-
-
-def single_server_commands() -> list[str]:
-    rows = listed("Redis: the worker's rights")
-    return [command for what, why in rows if "Cluster" not in why for command in codes(what)]
 
 
 @pytest.fixture
@@ -352,7 +257,7 @@ def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisS
     needed("redis-server", "redis-server")
     (port,) = free_ports(1, random.SystemRandom())
     server = authority.sign("redis")
-    commands = " ".join(f"+{command}" for command in single_server_commands())
+    commands = " ".join(f"+{command}" for command in redis_commands(cluster=False))
     config = {
         "tls-port": str(port),
         "tls-cert-file": str(server.certificate),
@@ -379,8 +284,7 @@ def test_redis_over_tls_with_the_rights_listed(
     assert CANARY not in work(stream, **given)
     with redis.Redis.from_url(server.url) as admin:
         used = {name.removeprefix("cmdstat_") for name in admin.info("commandstats")}
-    # `hello` logs in as well; by the older protocol `auth` does.
-    assert set(single_server_commands()) - {"auth"} <= used, "a right is listed that nothing needs"
+    assert set(redis_commands(cluster=False)) <= used, "a right is listed that nothing needs"
     worker = stream.start("b", **given | {"SONGPRINT_REDIS__USERNAME": "stranger"})
     assert worker.process.wait(60) == 1
     assert "refuses this user" in worker.output()

@@ -54,6 +54,25 @@ def test_before_there_is_a_worker_the_process_ends_as_planned(number: signal.Sig
     assert (done.returncode, done.stdout, done.stderr) == (0, "", f"told to stop: {number.name}\n")
 
 
+HANGING = """
+import signal
+from worker.signals import WorkerSignals
+def hangs():
+    signal.raise_signal(signal.SIGUSR2)
+with WorkerSignals():
+    hangs()
+print("went on")
+"""
+
+
+def test_a_worker_that_hangs_tells_where() -> None:
+    """The runbooks ask for it; nothing that could ask from outside is in the image."""
+    command = [sys.executable, "-c", HANGING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (0, "went on\n")
+    assert "in hangs" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_is_asked_to_stop(number: signal.Signals) -> None:
     worker = Listener()

@@ -8,7 +8,7 @@ _STOP = {
     KafkaError._AUTHENTICATION: "check the SASL and TLS settings (SONGPRINT_KAFKA__…)",
     KafkaError.SASL_AUTHENTICATION_FAILED: "check the SASL settings (SONGPRINT_KAFKA__…)",
     KafkaError._SSL: "check the TLS settings (SONGPRINT_KAFKA__SSL_…)",
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant the topic rights listed in docs/security.md",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant the topic rights listed in docs/security.md; see `worker check`",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "grant the group rights listed in docs/security.md",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "grant the transactional-id rights listed in docs/security.md",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "grant the cluster rights listed in docs/security.md",

@@ -51,7 +51,9 @@ class KafkaSink:
     def open(self) -> None:
         self._discard()
         producer = make_client(Producer, self._options)
-        self._protocol(producer.init_transactions, "taking over the transactional id")
+        self._protocol(
+            producer.init_transactions, f"taking over the transactional id {self._options['transactional.id']}"
+        )
         self._producer, self._renew = producer, False
 
     def begin(self) -> None:

@@ -185,7 +185,7 @@ class KafkaSource:
                 f"Kafka, reading {self._topic}: {error.str()}. This consumer can never go on; if another worker uses "
                 "this instance name, set SONGPRINT_KAFKA__INSTANCE"
             )
-        problem = sorted_error(error, f"reading {self._topic}")
+        problem = sorted_error(error, f"reading {self._topic} as a member of {self._options['group.id']}")
         if isinstance(problem, Stop) or not error.retriable():
             raise problem
         return True

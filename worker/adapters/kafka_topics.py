@@ -148,8 +148,8 @@ class KafkaTopics:
         missing = [name for name in self.topics if name not in facts]
         if missing:
             raise Stop(
-                f"Kafka at {self._where} has no topic {', '.join(missing)}; create what is missing with "
-                "`python -m worker topics --create`"
+                f"Kafka at {self._where} has no topic {', '.join(missing)} that this user may see; create what is "
+                "missing with `python -m worker topics --create`, or grant the topic rights listed in docs/security.md"
             )
         events, states = facts[self.topics.events], facts[self.topics.states]
         if events.partitions != states.partitions:

@@ -5,6 +5,7 @@ One hash rather than one key per user, because then the states and the watermark
 construction, and emptying it is one command.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -53,13 +54,15 @@ return redis.call('HSCAN', KEYS[1], ARGV[2], 'COUNT', ARGV[3])
 _REFUSED = (redis.AuthenticationError, redis.exceptions.NoPermissionError, redis.exceptions.AuthorizationError)
 # What is refused to a script comes as an error of the script: in Redis' words, and in Valkey's.
 _REFUSED_WITHIN = ("The user executing the script can't", "ACL failure in script")
+_LINE = re.compile(r"script: (?P<sha>\w+), on @user_script:(?P<line>\d+)")
 
 
-def sorted_error(error: Exception, where: str) -> Retry | Stop:
-    """The exception to raise for `error` of the server at `where`."""
+def sorted_error(error: Exception, where: str, command: str = "") -> Retry | Stop:
+    """The exception to raise for `error` of the server at `where`; `command` is the one that failed, if it is known."""
     if isinstance(error, _REFUSED) or str(error).startswith(_REFUSED_WITHIN):
+        what = f"{command}: {error}" if command else str(error)
         return Stop(
-            f"Redis at {where} refuses this user: {error}; check SONGPRINT_REDIS__USERNAME, its password and its ACL "
+            f"Redis at {where} refuses this user: {what}; check SONGPRINT_REDIS__USERNAME, its password and its ACL "
             "(the commands it needs are in docs/security.md)"
         )
     return Retry(f"Redis at {where}: {error or type(error).__name__}", "redis")
@@ -146,4 +149,13 @@ class RedisStates:
         try:
             return question()
         except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
-            raise sorted_error(error, self._where) from error
+            raise sorted_error(error, self._where, self._failed_within(str(error))) from error
+
+    def _failed_within(self, error: str) -> str:
+        """The command of a script that failed: Redis tells its line alone. Empty if it was none, or is told anyway."""
+        scripts = {script.sha: str(script.script) for script in (self._read, self._write, self._claim, self._scan)}
+        told = _LINE.search(error)
+        if told is None or told["sha"] not in scripts:
+            return ""
+        line = scripts[told["sha"]].splitlines()[int(told["line"]) - 1]
+        return ", ".join(re.findall(r"redis\.call\('(\w+)'", line)).lower()

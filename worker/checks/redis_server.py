@@ -101,7 +101,6 @@ def try_redis(cache: StateCache) -> Iterator[Finding]:
     cache.write(NOBODYS, claim, claim, {b"a": b"state", b"b": None})
     cache.read(NOBODYS, claim, [b"a"])
     cache.scan(NOBODYS, claim, 0, 1)
-    cache.request_relabel(NOBODYS, wanted=True)
     cache.relabel_requested(NOBODYS)
     cache.request_relabel(NOBODYS, wanted=False)
     cache.forget(NOBODYS)
