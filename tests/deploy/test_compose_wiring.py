@@ -130,3 +130,19 @@ def test_what_our_images_write_to_may_be_written_to() -> None:
             image = (FILE.parent / service["build"]["context"] / service["build"]["dockerfile"]).read_text()
             places = set(re.findall(r"MPLCONFIGDIR=(\S+)", image))
             assert places <= set(service.get("tmpfs", [])), name
+
+
+def test_the_worker_has_time_to_stop_and_comes_back_after_a_failure() -> None:
+    worker = SERVICES["worker"]
+    assert worker["restart"] == "on-failure"
+    guide = " ".join((ROOT / "docs" / "operating.md").read_text().split())
+    (seconds,) = re.findall(r"exits with 0 within (\d+) seconds", guide)
+    assert int(worker["stop_grace_period"].removesuffix("s")) > int(seconds)
+
+
+def test_grafana_asks_for_no_login_and_lets_nobody_change_anything() -> None:
+    assert SERVICES["grafana"]["environment"] == {
+        "GF_AUTH_ANONYMOUS_ENABLED": "true",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+        "GF_AUTH_DISABLE_LOGIN_FORM": "true",
+    }
