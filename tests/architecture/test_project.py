@@ -111,14 +111,25 @@ def test_a_distribution_has_its_packages_extras_and_licence() -> None:
     assert "Version 2.0, January 2004" in licence
 
 
-def said_by_make(*arguments: str) -> str:
-    """The commands that make would run."""
-    # An environment that is up to date, whether or not this tree has one.
-    command = ["make", "--dry-run", "--assume-old=.venv/installed", *arguments]
+def make(*arguments: str) -> str:
+    """What make says, as if no other make had called it."""
     environment = {
         name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}
     }
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def said_by_make(*arguments: str) -> str:
+    """The commands that make would run."""
+    # An environment that is up to date, whether or not this tree has one.
+    return make("--dry-run", "--assume-old=.venv/installed", *arguments)
+
+
+def test_make_alone_lists_what_can_be_made() -> None:
+    targets = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert {"help", "demo", "test", "lint"} <= set(targets)
+    assert re.findall(r"^  make (\S+) +\S", make(), re.MULTILINE) == targets
 
 
 def test_every_test_begins_with_the_linter_and_the_types() -> None:

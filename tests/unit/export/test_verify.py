@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
+from export.__main__ import main
 from export.convert import ServingModel
 from export.errors import ExportError
 from export.golden import source_features
@@ -15,6 +16,7 @@ from tests.small_bundle import edit_json, replace_file
 from tests.small_run import write_small_run
 from worker.contract.bundle import load_bundle
 from worker.contract.features import Features
+from worker.contract.manifest import Signature
 from worker.inference.golden_check import TOLERANCE
 
 
@@ -53,6 +55,21 @@ def test_batches_of_every_size_are_compared_with_empty_playlists_and_unknown_son
     assert sum(bool(songs) and not known & set(songs) for songs in playlists) > 0, "some of unknown songs alone"
 
 
+@pytest.mark.parametrize("size", [1, 7, 1_024])
+def test_a_difference_in_batches_of_one_size_is_found(
+    small_bundle: Path, source: ServingModel, run: Run, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    label = source.label
+
+    def otherwise(features: Features) -> tuple[np.ndarray, np.ndarray]:
+        gender, cluster = label(features)
+        return gender, cluster + np.float32(1e-3 if len(cluster) == size else 0)
+
+    monkeypatch.setattr(source, "label", otherwise)
+    with pytest.raises(ExportError, match=r"onnxruntime and TensorFlow differ by 0\.001 "):
+        verify(small_bundle, source, run.songs.ids, seed=3)
+
+
 def test_the_tolerance_is_half_of_the_last_decimal_of_a_label() -> None:
     assert TOLERANCE == 5e-5
 
@@ -68,6 +85,22 @@ def test_two_rows_that_changed_places_are_found(bundle_copy: Path, source: Servi
 
     with pytest.raises(ExportError, match="onnxruntime and TensorFlow differ by"):
         verify(bundle_copy, source, run.songs.ids, seed=3)
+
+
+def test_a_run_whose_graphs_answer_otherwise_is_not_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to_onnx = ServingModel.to_onnx
+
+    def converted_wrongly(model: ServingModel, signatures: dict[str, Signature]) -> dict[str, bytes]:
+        model._bias.assign(model._bias + 1)
+        return to_onnx(model, signatures)
+
+    monkeypatch.setattr(ServingModel, "to_onnx", converted_wrongly)
+
+    assert main([str(write_small_run(tmp_path / "run")), "--out", str(tmp_path / "bundle")]) == 1
+    assert " differs by " in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"], "nothing is left of it"
 
 
 def test_a_bundle_that_the_worker_would_refuse_is_found(bundle_copy: Path, source: ServingModel, run: Run) -> None:
