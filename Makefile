@@ -61,7 +61,7 @@ reproduce: $(VENV)/installed ## Every model of the README's tables, trained and 
 audit: $(VENV)/installed ## Known vulnerabilities of the locked packages
 	@for lock in $(LOCKS); do \
 	  echo "$$lock"; $(RUN) -m pip_audit --strict --require-hashes --disable-pip --requirement $$lock || { \
-	    echo "make: a known vulnerability, or no verdict: 'not found on PyPI' and failed connections say that pypi.org," >&2; \
+	    echo "make: a known vulnerability, or no verdict: 'not found on PyPI' and failed connections say that the index," >&2; \
 	    echo "make: which knows the advisories, was not reached, and nothing about the packages" >&2; exit 1; }; \
 	done
 

@@ -51,7 +51,7 @@ SAID = [
     ("privacy", "Consent and objection", "set it to `false` where labelling needs consent beforehand"),
     ("privacy", "Erasure, and how long it takes", "after 48 hours nothing of the user is in states and labels"),
     ("security", "Secrets", "A secret is never logged"),
-    ("security", "Dependencies", "`make audit` asks pypi.org for known vulnerabilities"),
+    ("security", "Dependencies", "`make audit` asks the package index for known vulnerabilities"),
     ("models", "Data", "`users` (user_id, gender: `m`, `f` or empty)"),
     ("models", "Read the report", "majority rate"),
     ("models", "Publish", "by renaming"),
