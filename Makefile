@@ -7,9 +7,9 @@ SHELL := /bin/sh
 BUILD := build
 VENV := .venv
 RUN := $(VENV)/bin/python
-# Tests mostly wait for servers. Each of the two processes has servers of its own, and runs whole files, in their order: the
+# Tests mostly wait for servers. Each of the processes has servers of its own, and runs whole files, in their order: the
 # longest, of few tests, come first.
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 LOCKS := requirements/dev.txt requirements/training.txt requirements/worker.txt
 
 # PYTHON=… chooses an interpreter; otherwise the first of these that runs and is supported.

@@ -23,6 +23,11 @@ from tests.small_bundle import KEPT, export_small_bundle
 # A shell that starts something in the background has it ignore SIGINT, and so would do all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests run side by side. Libraries that take every core would, for models as small as these, mostly have their threads
+# wait for one another.
+for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(threads, "1")
+
 # Properties are judged by what they find, never by how long a busy machine takes for an example. A test takes the
 # profile that is loaded when its module is imported, so this stands where it comes before all of them.
 settings.register_profile("songprint", deadline=None)
