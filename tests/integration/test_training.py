@@ -124,6 +124,23 @@ def test_the_drifts_baseline_is_what_the_worker_would_have_said_of_the_held_out(
     assert sum(told.values()) == pytest.approx(1)
 
 
+def test_the_drifts_baseline_is_made_of_the_held_out(folder: Path) -> None:
+    baseline = json.loads((folder / "run" / "run.json").read_text("utf-8"))["distribution"]
+    held = pq.read_table(folder / "run" / "predictions.parquet")
+    columns = ("probability", "songs", "known_songs", "cluster")
+    probability, songs, known, cluster = (held[name].to_numpy() for name in columns)
+    assert baseline["users"] == held.num_rows
+    assert (known < songs).any(), "or the one could stand for the other"
+    assert baseline["cluster"] == pytest.approx(np.bincount(cluster, minlength=len(baseline["cluster"])) / len(cluster))
+    for name, values in (
+        ("confidence", np.maximum(probability, 1 - probability)),
+        ("known_song_share", known / np.maximum(songs, 1)),
+        ("playlist_length", songs),
+    ):
+        counts, _ = np.histogram(values, baseline[name]["edges"])
+        assert baseline[name]["shares"] == pytest.approx(counts / len(values)), name
+
+
 def test_planted_clusters_are_recovered(folder: Path) -> None:
     """Held-out users of one planted cluster mostly land in one found cluster."""
     predictions = pq.read_table(folder / "run" / "predictions.parquet").to_pydict()
