@@ -18,6 +18,8 @@ from tests.deploy.prometheus_server import Prometheus, Series
 
 COLUMNS = 4
 INCHES = (3.7, 1.95)  # of a panel
+HEADING = 0.45  # inches
+DOTS = 80  # per inch
 INK, PALE = "#22303c", "#d5dbe1"
 COLOURS = ("#2f7ed8", "#e07b39", "#3a9d5d", "#b6447d", "#8a6fd1", "#c2a11d", "#4aa5b5", "#7d8790")
 MOST_NAMES = 6
@@ -31,12 +33,12 @@ class Moment(NamedTuple):
 
 def draw(server: Prometheus, start: float, end: float, moments: Sequence[Moment], target: Path) -> None:
     """One block of panels for each dashboard; `moments` are marked in every panel."""
-    rows = [math.ceil(len(dashboard.panels) / COLUMNS) for dashboard in DASHBOARDS]
+    rows = _rows()
     plt.rcParams.update(
         {"font.size": 8, "text.color": INK, "axes.edgecolor": PALE, "xtick.color": INK, "ytick.color": INK}
     )
-    figure = plt.figure(figsize=(INCHES[0] * COLUMNS, INCHES[1] * sum(rows) + 0.45 * len(rows)), layout="constrained")
-    blocks = figure.subfigures(len(rows), 1, height_ratios=[INCHES[1] * count + 0.45 for count in rows])
+    figure = plt.figure(figsize=figure_inches(), layout="constrained")
+    blocks = figure.subfigures(len(rows), 1, height_ratios=[INCHES[1] * count + HEADING for count in rows])
     for block, dashboard, count in zip(blocks, DASHBOARDS, rows, strict=True):
         block.suptitle(dashboard.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
         places = block.subplots(count, COLUMNS, squeeze=False).flat
@@ -47,8 +49,19 @@ def draw(server: Prometheus, start: float, end: float, moments: Sequence[Moment]
         for place in places:  # those that are left over
             place.axis("off")
     figure.supxlabel("seconds; dotted: " + ", ".join(f"{what} at {second:g}" for second, what in moments), fontsize=9)
-    figure.savefig(target, dpi=80, pil_kwargs={"optimize": True})
+    figure.savefig(target, dpi=DOTS, pil_kwargs={"optimize": True})
     plt.close(figure)
+
+
+def figure_inches() -> tuple[float, float]:
+    """Width and height of the whole picture."""
+    rows = _rows()
+    return INCHES[0] * COLUMNS, INCHES[1] * sum(rows) + HEADING * len(rows)
+
+
+def _rows() -> list[int]:
+    """How many rows of panels each dashboard takes."""
+    return [math.ceil(len(dashboard.panels) / COLUMNS) for dashboard in DASHBOARDS]
 
 
 def _draw_panel(place: Axes, panel: Panel, server: Prometheus, span: tuple[float, float]) -> None:

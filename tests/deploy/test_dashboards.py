@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 from collections.abc import Iterator
 from enum import Enum
 from importlib import metadata
@@ -18,6 +19,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.boards import DASHBOARDS
 from deploy.grafana.render import render
+from tests.deploy.panel_drawing import DOTS, figure_inches
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "grafana" / "dashboards"
@@ -45,6 +47,24 @@ def test_panels_have_names_of_their_own_that_runbooks_can_use() -> None:
     }
     assert len(named) > 5
     assert named <= set(titles), named - set(titles)
+
+
+@pytest.mark.parametrize(
+    ("topic", "shown"),
+    [
+        ("traffic and lag", "songprint_events_total songprint_lag_events songprint_event_latency_seconds"),
+        ("latency by stage", "songprint_stage_seconds songprint_batch_seconds"),
+        ("models and labels", "songprint_model_info job_gender:songprint_labels job_cluster:songprint_labels"),
+        ("models and labels", "songprint_abstentions_total songprint_gender_confidence songprint_drift_index"),
+        ("state and restores", "songprint_state_lookups_total songprint_ready_partitions songprint_restores_total"),
+        ("errors", 'songprint_rejects_total songprint_retries_total outcome="aborted"'),
+    ],
+)
+def test_a_dashboard_shows_what_it_is_about(topic: str, shown: str) -> None:
+    (board,) = (each for each in DASHBOARDS if each.title == f"Songprint: {topic}")
+    asked = " ".join(query.expression for panel in board.panels for query in panel.queries)
+    assert [each for each in shown.split() if each not in asked] == []
+    assert all(panel.queries for panel in board.panels), "a panel that asks for nothing"
 
 
 def test_grafana_finds_what_it_needs() -> None:
@@ -128,3 +148,10 @@ def test_grafana_knows_the_units() -> None:
 
 def test_a_newcomer_sees_them() -> None:
     assert "](docs/dashboards.png)" in (ROOT / "README.md").read_text()
+
+
+def test_the_picture_has_a_place_for_each_of_their_panels() -> None:
+    """Or it is one of dashboards as they were: `python -m tests.deploy.picture` draws it anew."""
+    head = (ROOT / "docs" / "dashboards.png").read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">2I", head[16:]) == tuple(round(DOTS * inches) for inches in figure_inches())

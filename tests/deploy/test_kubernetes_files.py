@@ -190,6 +190,17 @@ def test_images_are_of_this_release() -> None:
     assert written("base/kustomization.yaml")["images"] == [{"name": CONTAINER["image"], "newTag": release}]
 
 
+def test_the_guide_deploys_what_is_there() -> None:
+    guide = (ROOT / "docs" / "operating.md").read_text()
+    ((dockerfile, image, tag),) = re.findall(r"docker build -f (\S+) -t (\S+):(\S+) \.", guide)
+    assert (ROOT / dockerfile).is_file()
+    assert [{"name": image, "newTag": tag}] == written("base/kustomization.yaml")["images"]
+    namespaces = re.findall(r"kubectl (?:create namespace|--namespace) (\S+)", guide)
+    assert set(namespaces) == {written("base/namespace.yaml")["metadata"]["name"]}
+    for overlay in re.findall(r"apply --kustomize (\S+)", guide):
+        assert (ROOT / overlay / "kustomization.yaml").is_file(), overlay
+
+
 def test_in_production_kafka_and_redis_are_encrypted_and_secrets_are_files() -> None:
     said = settings("overlays/production")
     assert said["SONGPRINT_KAFKA__SECURITY_PROTOCOL"] == "sasl_ssl"

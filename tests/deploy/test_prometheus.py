@@ -92,6 +92,45 @@ def test_an_alert_says_what_it_means_and_leads_to_its_runbook(rule: dict[str, An
     assert all(len(part.split()) >= 5 for part in parts.groups()), runbook
 
 
+FIGURES = [
+    ("SongprintDown", "for 2m", "has not reached it for 2 minutes", "for 2 minutes"),
+    ("SongprintAbsent", "for 5m", "", ""),
+    ("SongprintRestarts", "[15m]) > 2", "in 15 minutes", "more than twice in a quarter of an hour"),
+    ("SongprintHangs", "> 60 for 1m", "", "has not polled for over a minute"),
+    ("SongprintNotProgressing", "[5m])) > 0 for 5m", "committed in 5 minutes", "committed for 5 minutes"),
+    ("SongprintLagGrowing", "> 10000 and", "", "over 10,000 wait"),
+    ("SongprintLagGrowing", "for 15m", "grown for a quarter of an hour", "For a quarter of an hour"),
+    ("SongprintSlow", ":p99_rate5m > 5", "One label in a hundred", "One label in a hundred is committed more than 5 s"),
+    ("SongprintDeadLetters", "> 0.01", "", "More than one event in a hundred"),
+    ("SongprintInferenceFails", "[1h]", "in an hour", ""),
+    ("SongprintAborts", "[15m])) > 5", "in 15 minutes", "more than 5 transactions in a quarter of an hour"),
+    ("SongprintRestoreSlow", "for 10m", "stood still for 10 minutes", "restored for 10 minutes"),
+    ("SongprintRedisMissing", "[2m]", "in 2 minutes", ""),
+    ("SongprintKafkaMissing", "[2m]", "in 2 minutes", ""),
+    ("SongprintLabelDrift", "> 0.25 and", "", "population stability index is above 0.25"),
+    ("SongprintLabelDrift", "for 1h", "", "For an hour"),
+    ("SongprintInputDrift", "> 0.25 and", "", ""),
+    ("SongprintInputDrift", "for 1h", "", "For an hour"),
+    ("SongprintModelsDiffer", "> 1 for 30m", "for half an hour", "For half an hour"),
+    ("SongprintModelRefused", "> 0", "", ""),
+    ("SongprintModelOutOfDate", "> 180 * 86400", "", "over 180 days ago"),
+]
+"""Alert, a figure of its rule, and in which words its description and its runbook's first part tell it, if they do."""
+
+
+@pytest.mark.parametrize(("alert", "figure", "told", "meant"), FIGURES)
+def test_alerts_and_runbooks_tell_the_figures_of_the_rules(alert: str, figure: str, told: str, meant: str) -> None:
+    (rule,) = (rule for rule in rules("alert") if rule["alert"] == alert)
+    assert figure in f"{rule['expr']} for {rule.get('for', '0s')}"
+    assert told in rule["annotations"]["description"]
+    section = RUNBOOKS.read_text().partition(f"\n## {alert}\n")[2].partition("**Confirm.**")[0]
+    assert meant in " ".join(section.split())
+
+
+def test_every_alert_has_its_figures_looked_at() -> None:
+    assert {alert for alert, *_ in FIGURES} == {rule["alert"] for rule in rules("alert")}
+
+
 def series_of_a_worker() -> set[str]:
     registry = CollectorRegistry()
     Metrics(registry).model(Model(), 1, 1)
@@ -104,6 +143,6 @@ def test_rules_name_only_metrics_that_there_are() -> None:
     recorded = {rule["record"] for rule in rules("record")}
     known = series_of_a_worker()
     for rule in rules("expr"):
-        used = set(re.findall(r"(?<![:\w])songprint_\w+", rule["expr"]))
+        used = set(re.findall(r"(?<![:\w])(?:songprint|process)_\w+", rule["expr"]))
         assert used <= known, f"{rule['expr']} names {used - known}"
         assert set(re.findall(r"\b[a-z_]+:songprint_\w+:\w+", rule["expr"])) <= recorded

@@ -12,8 +12,12 @@ import yaml
 from tests.docs.test_schemas import validator
 from training.report import page as report_page
 from training.report.page import _TASTE, _TELLING
+from worker.adapters.kafka_offsets import write_position
 from worker.contract import manifest, user_state
 from worker.contract.event import Erase, decode_event
+from worker.observe.drift import HALF_LIFE
+from worker.observe.health import Health
+from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -24,6 +28,11 @@ def sections(page: str) -> dict[str, str]:
     """The text under each heading of the second level, lines joined; by the heading, in their order."""
     parts = re.split(r"^## ", (DOCS / f"{page}.md").read_text(), flags=re.MULTILINE)[1:]
     return {heading: " ".join(text.split()) for heading, _, text in (part.partition("\n") for part in parts)}
+
+
+def opening(page: str) -> str:
+    """What a page says before its first heading of the second level, lines joined."""
+    return " ".join((DOCS / f"{page}.md").read_text().partition("\n## ")[0].split())
 
 
 SAID = [
@@ -39,29 +48,70 @@ SAID = [
     ("contract", "Read this first", "Read with `isolation.level=read_committed`."),
     ("contract", "Events (`playlist-events`)", "All producers must use one partitioner"),
     ("contract", "What may change", "Not without a new topic: a field's name, type or meaning"),
+    ("operating", "What it needs", "`maxmemory-policy noeviction`"),
+    ("operating", "What it needs", f"`SONGPRINT_POLICY__MAX_HOT_BYTES` ({Settings().policy.max_hot_bytes >> 20} MiB)"),
+    ("operating", "First start", "it exits with 1 if anything is"),
     ("operating", "Scaling", "One worker per partition at the most."),
     ("operating", "Scaling", "taken away for good keeps its partitions until its session times out"),
     ("operating", "Stopping", "SIGKILL: nothing is lost or repeated"),
     ("operating", "Health", "A Redis or Kafka that is away makes a worker unready, never dead."),
+    ("operating", "Health", f"it has not polled for {Health(lambda: 0.0)._stalled_after:g} s: restart it"),
+    ("operating", "Backfill and reset", "All workers must be stopped."),
+    ("operating", "What to look at", "Each alert has its section in [runbooks.md](runbooks.md)."),
+    ("operating", "What to look at", f"half after {HALF_LIFE:,} labels"),
+    ("operating", "What to look at", "below 0.1 nothing has happened, above 0.25 the audience is another one"),
     ("upgrading", "One worker after the other", "Workers of two releases may share a group"),
-    ("upgrading", "What is versioned", "first learns to read it"),
+    ("upgrading", "One worker after the other", "Restart one at a time"),
+    ("upgrading", "What is versioned", "first learns to read it: upgrade all workers to the release that reads both"),
+    ("upgrading", "What is versioned", "The way back goes the same steps."),
+    ("upgrading", "What is versioned", "Release notes in CHANGELOG.md name such releases"),
     ("upgrading", "Going back", "Start the release before."),
+    ("upgrading", "A new model", "apart from the worker, without a restart"),
+    ("upgrading", "Kafka and Redis", "a user's partition would change: make new topics"),
+    ("privacy", "What is inferred", "infers a probable gender"),
+    ("privacy", "What is inferred", "a cluster of taste"),
     ("privacy", "What is inferred", "It must not decide anything that matters to somebody"),
     ("privacy", "What is kept, and where", "`user-state`"),
     ("privacy", "Consent and objection", "set it to `false` where labelling needs consent beforehand"),
     ("privacy", "Erasure, and how long it takes", "after 48 hours nothing of the user is in states and labels"),
     ("security", "Secrets", "A secret is never logged"),
     ("security", "Dependencies", "`make audit` asks the package index for known vulnerabilities"),
+    ("privacy", "Access and correction", "the present label can be read for an answer to a request"),
     ("models", "Data", "`users` (user_id, gender: `m`, `f` or empty)"),
+    ("models", "Train and export", "refuses to write one that differs"),
     ("models", "Read the report", "majority rate"),
     ("models", "Publish", "by renaming"),
     ("models", "Roll back", "Keep the bundle before."),
+    ("models", "When to train again", "`SongprintLabelDrift` or `SongprintModelOutOfDate` say so"),
 ]
 
 
 @pytest.mark.parametrize(("page", "heading", "words"), SAID, ids=lambda value: str(value)[:40])
 def test_what_is_relied_upon_is_said(page: str, heading: str, words: str) -> None:
     assert words in sections(page)[heading].replace("**", "")
+
+
+def test_who_deploys_it_is_told_to_decide_on_what_basis() -> None:
+    assert "whoever deploys it has to decide, and to document, on what basis" in opening("privacy")
+
+
+def test_it_is_said_of_every_place_what_is_kept_there_and_for_how_long() -> None:
+    rows = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \| (.*?) ?\|$", (DOCS / "privacy.md").read_text(), re.MULTILINE)[1:]
+    kept = {place.strip("`"): (what, how_long) for place, what, how_long in rows}
+    assert {place: how_long for place, (_, how_long) in kept.items()} == {
+        "playlist-events": "the topic's retention, 7 days",
+        "user-state": "until erased",
+        "Redis": "until erased",
+        "user-labels": "until erased or objecting",
+        "playlist-events.dlq": "the topic's retention, 7 days",
+        "logs, metrics": "",
+        "bundles": "",
+    }
+    kafka = Settings().kafka
+    topics = (kafka.events_topic, kafka.labels_topic, kafka.state_topic, kafka.dead_letter_topic)
+    assert set(topics) <= set(kept), "a topic of which nothing is said"
+    assert "user id" in kept["user-state"][0]
+    assert "no user ids" in kept["logs, metrics"][0]
 
 
 def test_a_newcomer_reads_what_it_is_two_commands_what_they_print_and_where_to_go_on() -> None:
@@ -115,9 +165,14 @@ def test_the_contracts_examples_are_what_the_worker_takes_and_writes() -> None:
 
 
 def test_the_versions_are_those_of_the_code() -> None:
-    rows = dict(re.findall(r"^\| (\w+)[^|]* \| ([^|]+) \|", (DOCS / "upgrading.md").read_text(), re.MULTILINE))
-    assert rows["state"] == f"{user_state.VERSION}, its first byte"
-    assert rows["bundle"] == f"`format` {manifest.FORMAT} in `manifest.json`"
+    rows = re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|", (DOCS / "upgrading.md").read_text(), re.MULTILINE)[1:]
+    assert {what.partition(" (")[0]: version for what, version in rows} == {
+        "state": f"{user_state.VERSION}, its first byte",
+        "watermark": "its fields",
+        "what goes along with an offset": f"`{write_position(0).replace('0', 'POSITION')}`",
+        "bundle": f"`format` {manifest.FORMAT} in `manifest.json`",
+        "records": "see [contract.md](contract.md)",
+    }
 
 
 def test_the_report_has_the_figures_that_the_guide_reads() -> None:
@@ -128,7 +183,7 @@ def test_the_report_has_the_figures_that_the_guide_reads() -> None:
 
 
 def test_the_glossary_can_be_looked_up() -> None:
-    words = re.findall(r"^\| ([\w ,]+) \| \S", (DOCS / "glossary.md").read_text(), re.MULTILINE)[1:]
+    words = re.findall(r"^\| ([\w ,]+) \| [^|\s]", (DOCS / "glossary.md").read_text(), re.MULTILINE)[1:]
     assert words == sorted(words)
     assert {"abstain", "bundle", "changelog", "dead letter", "drift", "relabel", "state", "tombstone"} <= set(words)
     assert {"population stability index", "reject, retry, stop", "restore", "vocabulary", "watermark"} <= set(words)

@@ -124,6 +124,31 @@ def test_the_drifts_baseline_is_what_the_worker_would_have_said_of_the_held_out(
     assert sum(told.values()) == pytest.approx(1)
 
 
+def test_the_drifts_baseline_is_made_of_the_held_out(folder: Path, tmp_path: Path) -> None:
+    """Every third user has a song of their own, which is unknown where they are held out."""
+    for table in (folder / "data").glob("*.parquet"):
+        shutil.copy(table, tmp_path)
+    plays = pq.read_table(tmp_path / "plays.parquet")
+    users = sorted(set(plays["user_id"].to_pylist()))[::3]
+    own = pa.table({"user_id": users, "song_id": [f"own {user}" for user in users]})
+    pq.write_table(pa.concat_tables([plays, own]), tmp_path / "plays.parquet")
+    assert main(["fit", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--recipe", "truncated_svd"]) == 0
+    baseline = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["distribution"]
+    held = pq.read_table(tmp_path / "run" / "predictions.parquet")
+    columns = ("probability", "songs", "known_songs", "cluster")
+    probability, songs, known, cluster = (held[name].to_numpy() for name in columns)
+    assert baseline["users"] == held.num_rows
+    assert 0 < (known < songs).mean() < 1, "or the one could stand for the other"
+    assert baseline["cluster"] == pytest.approx(np.bincount(cluster, minlength=len(baseline["cluster"])) / len(cluster))
+    for name, values in (
+        ("confidence", np.maximum(probability, 1 - probability)),
+        ("known_song_share", known / np.maximum(songs, 1)),
+        ("playlist_length", songs),
+    ):
+        counts, _ = np.histogram(values, baseline[name]["edges"])
+        assert baseline[name]["shares"] == pytest.approx(counts / len(values)), name
+
+
 def test_planted_clusters_are_recovered(folder: Path) -> None:
     """Held-out users of one planted cluster mostly land in one found cluster."""
     predictions = pq.read_table(folder / "run" / "predictions.parquet").to_pydict()

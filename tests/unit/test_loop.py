@@ -338,10 +338,12 @@ def test_a_restore_that_has_to_wait_is_counted(bench: Bench, monkeypatch: pytest
     def away(_partition: int) -> bytes | None:
         raise Retry("no answer", "redis")
 
+    monkeypatch.setattr(loop, "REPORT_SECONDS", -1.0)
     monkeypatch.setattr(bench.cache, "watermark", away)
     bench.worker._partitions.distrust([0])
     bench.worker._turn()
     assert bench.metric("retries_total", part="redis") == 1
+    assert (bench.metric("assigned_partitions"), bench.metric("ready_partitions")) == (1, 0)
     assert not bench.health.ready().ok
 
 

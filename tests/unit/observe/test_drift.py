@@ -153,11 +153,16 @@ def test_drift_is_a_metric_of_the_model_in_use() -> None:
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(f"songprint_{name}", labels)
 
-    metrics.model(Model(distribution=Audience(0, 1_000).distribution()), 1, 1)
+    distribution = Audience(0, 1_000).distribution()
+    metrics.model(Model(distribution=distribution), 1, 1)
     assert [value("drift_index", of=name) for name in NAMES] == [0] * 5
-    metrics.chunk(outputs([0] * 100, [2] * 100, [5] * 100, [5] * 100))
+    metrics.chunk(outputs([0] * 100, [2] * 100, [40] * 100, [10] * 100))
     assert value("drift_labels") == 100
-    assert all((value("drift_index", of=name) or 0) > 1 for name in NAMES if name != "known_song_share")
+    same = watch(distribution)
+    columns = {"genders": 0, "clusters": 2, "confidence": 0.75, "known_share": 0.25, "lengths": 40}
+    same.observe(Labels(**{name: np.full(100, each) for name, each in columns.items()}))
+    assert [value("drift_index", of=name) for name in NAMES] == [same.index(name) for name in NAMES]
+    assert all(same.index(name) > 1 for name in NAMES)
 
     metrics.model(Model("ktv-2"), 1, 1)
     assert value("drift_index", of="gender") is None, "the new bundle tells no distribution"
