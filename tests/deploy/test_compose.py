@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
+from deploy.local.jars import KAFKA_VERSION
 from worker.__main__ import _parser
 from worker.configuration import setting_fields, variable
-from worker.settings import Settings
+from worker.settings import Settings, load_settings
 
 FILE = Path(__file__).parents[2] / "deploy" / "compose" / "compose.yaml"
 
@@ -49,6 +51,7 @@ def test_our_services_have_real_commands_and_settings_and_few_rights(services: d
         # What the model's service says to a shell is run by test_docker.
         assert name == "model" or _parser(words).parse_args(words)
         assert set(service["environment"]) <= known
+        load_settings(None, {}, service["environment"])
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
 
@@ -61,12 +64,22 @@ def test_images_are_pinned_and_ours_are_of_this_release(services: dict[str, Any]
         assert tag == release or not name.startswith("songprint-")
 
 
+def test_servers_are_of_the_versions_that_the_tests_and_the_guide_know(services: dict[str, Any]) -> None:
+    assert services["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+    grafana = metadata.version("grafana-foundation-sdk").rpartition("!")[2]
+    assert services["grafana"]["image"] == f"grafana/grafana:{grafana}"
+    (oldest,) = re.findall(r"\*\*Redis\*\* (\d+) or newer", (FILE.parents[2] / "docs" / "operating.md").read_text())
+    assert int(re.split(r"[:.]", services["redis"]["image"])[1]) >= int(oldest)
+
+
 def test_what_has_to_outlive_a_container_is_in_a_volume(services: dict[str, Any]) -> None:
     """Or Kafka would come back with new topics, and Redis with the states of the old ones."""
     folders = {name: [volume.split(":")[1] for volume in services[name]["volumes"]] for name in ("kafka", "redis")}
     assert services["kafka"]["environment"]["KAFKA_LOG_DIRS"] in folders["kafka"]
     assert folders["redis"] == ["/data"], "where redis-server keeps its files"
     assert services["redis"]["command"][-2:] == ["--appendonly", "yes"]
+    series = [word.partition("=")[2] for word in services["prometheus"]["command"] if "tsdb.path" in word]
+    assert f"prometheus:{series[0]}" in services["prometheus"]["volumes"]
 
 
 def test_named_volumes_are_declared_and_the_worker_keeps_its_name(services: dict[str, Any]) -> None:
@@ -78,7 +91,9 @@ def test_named_volumes_are_declared_and_the_worker_keeps_its_name(services: dict
 
 
 def test_redis_never_evicts_and_kafka_makes_no_topic_by_itself(services: dict[str, Any]) -> None:
-    assert "noeviction" in services["redis"]["command"]
+    redis = services["redis"]["command"]
+    assert redis[redis.index("--maxmemory-policy") + 1] == "noeviction"
+    assert re.fullmatch(r"\d+gb", redis[redis.index("--maxmemory") + 1]), "or it grows until the machine is full"
     assert services["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
 
 
@@ -86,3 +101,7 @@ def test_what_is_published_is_on_this_machine_alone(services: dict[str, Any]) ->
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+    grafana, prometheus = (services[name]["ports"][0].rpartition(":")[0] for name in ("grafana", "prometheus"))
+    head = " ".join(FILE.read_text().partition("\nname:")[0].replace("#", "").split())
+    assert f"Grafana is on http://{grafana} (no login), Prometheus on {prometheus.partition(':')[2]}" in head
+    assert f"dashboards on port {grafana.partition(':')[2]}" in (FILE.parents[2] / "README.md").read_text()

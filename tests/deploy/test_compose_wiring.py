@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from deploy.grafana.boards import DASHBOARDS
+from worker.__main__ import _parser
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,8 @@ def test_kafka_needs_nothing_beside_itself_and_says_where_it_is() -> None:
     log = "KAFKA_TRANSACTION_STATE_LOG"
     copies = ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", f"{log}_REPLICATION_FACTOR", f"{log}_MIN_ISR")
     assert {kafka[name] for name in copies} == {1}, "there is one broker"
+    asked = _parser(SERVICES["topics"]["command"]).parse_args(SERVICES["topics"]["command"])
+    assert (asked.create, asked.replication) == (True, 1)
 
 
 @pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
@@ -66,7 +69,15 @@ def test_each_waits_for_what_it_needs() -> None:
         "worker": {**made, "redis": "service_healthy"},
         "producer": made,
     }
-    assert all("healthcheck" in SERVICES[name] for name in ("kafka", "redis", "worker"))
+
+
+def test_whoever_is_waited_for_is_healthy_once_it_answers() -> None:
+    ask = {name: service["healthcheck"]["test"] for name, service in SERVICES.items() if "healthcheck" in service}
+    port = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].rpartition(":")[2]
+    versions = "/opt/kafka/bin/kafka-broker-api-versions.sh"
+    assert ask["kafka"] == ["CMD", versions, "--bootstrap-server", f"127.0.0.1:{port}"]
+    assert ask["redis"] == ["CMD", "redis-cli", "ping"]
+    assert f"127.0.0.1:{WORKER_PORT}/readyz" in ask["worker"][-1]
 
 
 def test_the_model_is_trained_where_the_worker_reads_it() -> None:
@@ -79,12 +90,22 @@ def test_the_model_is_trained_where_the_worker_reads_it() -> None:
     assert "--out /models/bundle" in SERVICES["model"]["command"][0]
 
 
+def test_the_playlists_that_the_model_knows_are_sent_round_after_round() -> None:
+    sent, (script,) = SERVICES["producer"], SERVICES["model"]["command"]
+    folder = _parser(sent["command"][1:]).parse_args(sent["command"][1:]).folder
+    assert f"synthesize --out {folder}\n" in script
+    assert f"fit --data {folder} " in script
+    assert sent["restart"] == "unless-stopped"
+
+
 def test_the_worker_is_watched_where_it_answers() -> None:
-    assert f"127.0.0.1:{WORKER_PORT}/readyz" in SERVICES["worker"]["healthcheck"]["test"][-1]
     prometheus = yaml.safe_load(mounted("prometheus", options("prometheus")["--config.file"]).read_text())
     (job,) = prometheus["scrape_configs"]
     (found,) = job["dns_sd_configs"]
-    assert (job["job_name"], found["names"], found["port"]) == ("songprint", ["worker"], WORKER_PORT)
+    assert (job["job_name"], found) == ("songprint", {"names": ["worker"], "type": "A", "port": WORKER_PORT})
+    windows = re.findall(r"\[(\d+)m\]", mounted("prometheus", "/etc/prometheus/rules/alerts.yml").read_text())
+    seconds = int(prometheus["global"]["scrape_interval"].removesuffix("s"))
+    assert seconds * 4 <= min(map(int, windows)) * 60, "a rate wants a few values, one may be lost"
 
 
 def test_prometheus_has_every_rule() -> None:
@@ -98,11 +119,12 @@ def test_prometheus_has_every_rule() -> None:
 def test_grafana_has_its_source_and_every_dashboard() -> None:
     (source,) = mounted("grafana", GRAFANAS_OWN).glob("datasources/*.yml")
     (data,) = yaml.safe_load(source.read_text())["datasources"]
-    assert (data["type"], data["isDefault"]) == ("prometheus", True)
+    assert (data["type"], data["isDefault"], data["access"]) == ("prometheus", True, "proxy")
     assert urlsplit(data["url"]).netloc == "prometheus:9090", "Prometheus' port if nothing else is said"
     assert "--web.listen-address" not in options("prometheus")
     (provided,) = mounted("grafana", GRAFANAS_OWN).glob("dashboards/*.yml")
     (provider,) = yaml.safe_load(provided.read_text())["providers"]
+    assert provider["type"] == "file"
     found = mounted("grafana", provider["options"]["path"]).glob("*.json")
     assert {json.loads(file.read_text())["uid"] for file in found} == {each.uid for each in DASHBOARDS}
 

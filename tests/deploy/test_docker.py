@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +39,8 @@ def test_the_linter_is_content(file: Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_an_image_is_neither_root_nor_unpinned(file: Path) -> None:
     assert instructions(file, "USER") == ["10001:10001"]
+    (made,) = [step for step in instructions(file, "RUN") if "useradd" in step]
+    assert made.startswith("useradd --uid 10001 --user-group "), "who owns what the image brings is who works in it"
     (install,) = [step for step in instructions(file, "RUN") if "pip install" in step]
     assert "--require-hashes" in install
     assert "--only-binary :all:" in install, "no compiler is needed, and none is left behind"
@@ -52,6 +55,7 @@ def test_an_image_is_built_in_one_stage_and_shipped_in_another(file: Path) -> No
     assert instructions(file, "FROM") == ["${BASE} AS build", "${BASE}"]
     shipped = file.read_text().rpartition("FROM ")[2]
     assert "COPY --from=build /opt/songprint /opt/songprint" in shipped
+    assert "ENV PATH=/opt/songprint/bin:$PATH " in shipped, "or `python` is the base's, which has no package"
     assert not re.search(r"pip|apt|curl|wget", shipped)
 
 
@@ -61,16 +65,34 @@ def test_what_an_image_copies_is_sent_to_the_builder(file: Path) -> None:
     assert everything == "*", "no secret, no data, no environment of whoever builds"
     let_in = {line.removeprefix("!") for line in exceptions if line.startswith("!")}
     assert {copied.split()[0] for copied in instructions(file, "COPY") if "--from" not in copied} <= let_in
+    assert exceptions[-1] == "**/__pycache__", "what other versions have compiled stays here; the last line wins"
 
 
-def test_a_container_of_the_worker_is_reached_from_outside() -> None:
+@pytest.mark.parametrize(("name", "packages"), [("worker", ["worker"]), ("training", ["worker", "training", "export"])])
+def test_an_image_holds_the_packages_that_it_is_for_and_what_these_need(name: str, packages: list[str]) -> None:
+    copies = instructions(ROOT / "deploy" / "docker" / f"{name}.Dockerfile", "COPY")
+    given = [copied for copied in copies if "--from" not in copied]
+    assert given == [f"requirements/{name}.txt requirements.txt", *(f"{package} {package}" for package in packages)]
+
+
+def test_who_trains_may_write_to_a_volume_that_is_new() -> None:
+    """It is whose the image's folder is in its place."""
+    steps = instructions(ROOT / "deploy" / "docker" / "training.Dockerfile", "RUN")
+    assert "install --directory --owner songprint --group songprint /models" in steps[1]
+
+
+def test_a_container_of_the_worker_is_reached_from_outside_and_told_to_stop() -> None:
     file = ROOT / "deploy" / "docker" / "worker.Dockerfile"
     assert "SONGPRINT_HTTP__HOST=0.0.0.0" in instructions(file, "ENV")[0].split()
     assert instructions(file, "EXPOSE") == [str(Settings().http.port)]
+    assert instructions(file, "STOPSIGNAL") == ["SIGTERM"]
 
 
-def test_images_have_one_base() -> None:
-    assert len({instructions(file, "ARG")[0] for file in FILES}) == 1
+def test_images_have_one_base_of_a_python_that_is_supported() -> None:
+    (base,) = {instructions(file, "ARG")[0] for file in FILES}
+    (python,) = re.findall(r"^BASE=python:(\d+\.\d+)\.", base)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert f"Programming Language :: Python :: {python}" in project["classifiers"]
 
 
 def pins(name: str) -> set[str]:

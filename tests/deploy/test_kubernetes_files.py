@@ -10,6 +10,10 @@ import yaml
 
 from deploy.reference.kubernetes import PARTITIONS
 from tests.deploy.test_prometheus import series_of_a_worker
+from worker.adapters.kafka_topics import TopicFacts
+from worker.assemble import topics_of
+from worker.checks.erasure import check_erasure
+from worker.checks.topics import check_topics
 from worker.configuration import setting_fields, variable
 from worker.settings import Settings, load_settings
 
@@ -95,6 +99,20 @@ def test_topics_have_the_partitions_that_scaling_counts_on() -> None:
     assert counts["playlist-events"] == counts["user-state"] == PARTITIONS
 
 
+def test_check_has_nothing_to_say_about_the_topics() -> None:
+    """Partitions, copies, compaction and retention are as the worker and the erasure of a user need them."""
+    facts = {}
+    for each in yaml.safe_load_all((FOLDER / "overlays/production/topics.yaml").read_text()):
+        spec = each["spec"]
+        config = {name: str(value) for name, value in spec["config"].items()}
+        facts[each["metadata"]["name"]] = TopicFacts(
+            "id", spec["partitions"], spec["replicas"], spec["replicas"], frozenset(), config, config
+        )
+    names = topics_of(Settings())
+    found = [*check_topics(names, facts), *check_erasure(names, facts)]
+    assert [finding.what for finding in found if finding.status != "ok"] == []
+
+
 def test_the_pod_is_one_that_the_namespace_lets_in() -> None:
     """Pod Security's `restricted`, and a root that nobody writes to."""
     assert written("base/namespace.yaml")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -121,14 +139,18 @@ def test_a_pod_is_the_worker_of_its_name_and_back_before_its_session_ends() -> N
     assert written("base/statefulset.yaml")["spec"]["serviceName"] == written("base/service.yaml")["metadata"]["name"]
     assert written("base/disruption.yaml")["spec"]["maxUnavailable"] == 1
     starting = CONTAINER["startupProbe"]["periodSeconds"] * CONTAINER["startupProbe"]["failureThreshold"]
-    assert POD["terminationGracePeriodSeconds"] < SESSION_SECONDS
-    assert starting <= SESSION_SECONDS
+    guide = " ".join((ROOT / "docs" / "operating.md").read_text().split())
+    (stopping,) = re.findall(r"exits with 0 within (\d+) seconds", guide)
+    assert int(stopping) < POD["terminationGracePeriodSeconds"] < SESSION_SECONDS
+    living = CONTAINER["livenessProbe"]["periodSeconds"] * CONTAINER["livenessProbe"]["failureThreshold"]
+    assert living <= starting <= SESSION_SECONDS, "a start takes longer than an answer, and no longer than the session"
 
 
 def test_probes_ask_what_the_worker_answers() -> None:
     asked = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
     assert asked == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
     assert CONTAINER["ports"] == [{"name": "metrics", "containerPort": PORT}]
+    assert {CONTAINER[f"{name}Probe"]["httpGet"]["port"] for name in asked} == {"metrics"}
 
 
 def test_the_pod_has_its_settings_its_bundle_and_the_files_of_its_secret() -> None:
@@ -137,7 +159,7 @@ def test_the_pod_has_its_settings_its_bundle_and_the_files_of_its_secret() -> No
     (volume,), (mount,) = POD["volumes"], CONTAINER["volumeMounts"]
     assert volume["name"] == mount["name"]
     claims = {written(f"overlays/{name}/models.yaml")["metadata"]["name"] for name in ("small", "production")}
-    assert {volume["persistentVolumeClaim"]["claimName"]} == claims
+    assert [volume["persistentVolumeClaim"]] == [{"claimName": name, "readOnly": True} for name in claims]
     image = (ROOT / "deploy/docker/worker.Dockerfile").read_text()
     assert f"SONGPRINT_MODEL__BUNDLE={mount['mountPath']}/bundle" in image, "the folder that the guide names"
     (secret,) = written("overlays/production/secrets.yaml")["spec"]["template"]["spec"]["volumes"]
@@ -172,7 +194,7 @@ def test_the_network_lets_in_scrapes_and_out_what_the_settings_name() -> None:
     policy = written("base/network.yaml")["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
     (inward,) = policy["ingress"]
-    assert [each["port"] for each in inward["ports"]] == [PORT]
+    assert inward["ports"] == [{"port": PORT, "protocol": "TCP"}]
     assert inward["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
     assert all(rule["ports"] for rule in policy["egress"]), "a rule without ports lets everything out"
     outward = {each["port"] for rule in policy["egress"] for each in rule["ports"]}
@@ -183,6 +205,8 @@ def test_the_network_lets_in_scrapes_and_out_what_the_settings_name() -> None:
         for port in re.findall(r":(\d+)", settings(build)[name])
     }
     assert outward == needed | {53}
+    by_tcp = {each["port"] for rule in policy["egress"] for each in rule["ports"] if each["protocol"] == "TCP"}
+    assert by_tcp == outward
 
 
 def test_images_are_of_this_release() -> None:

@@ -60,7 +60,20 @@ def test_pods_have_names_in_the_clusters_dns(build: str) -> None:
     assert service["spec"]["clusterIP"] == "None", "an address in front of all pods is not what names one of them"
     assert service["spec"]["selector"].items() <= labels(build).items()
     (container,) = pod(build)["containers"]
-    assert {port["targetPort"] for port in service["spec"]["ports"]} <= {port["name"] for port in container["ports"]}
+    ports = {(port["name"], port["containerPort"]) for port in container["ports"]}
+    assert {(port["targetPort"], port["port"]) for port in service["spec"]["ports"]} <= ports
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_no_more_memory_is_asked_for_than_there_may_be(build: str) -> None:
+    """Kubernetes refuses such a pod, which no schema says."""
+    (container,) = pod(build)["containers"]
+    asked, bound = (mebibytes(container["resources"][name]["memory"]) for name in ("requests", "limits"))
+    assert asked <= bound
+
+
+def mebibytes(quantity: str) -> int:
+    return int(quantity[:-2]) * {"Mi": 1, "Gi": 1024}[quantity[-2:]]
 
 
 @pytest.mark.parametrize("build", BUILDS)
