@@ -22,7 +22,7 @@ def prometheus_rules() -> str:
         {
             "apiVersion": "monitoring.coreos.com/v1",
             "kind": "PrometheusRule",
-            "metadata": {"name": "songprint"},
+            "metadata": {"name": "songprint", "namespace": "songprint"},
             "spec": {"groups": groups},
         }
     )
@@ -34,9 +34,10 @@ def kafka_topics() -> str:
     names = Topics(kafka.events_topic, kafka.labels_topic, kafka.state_topic, kafka.dead_letter_topic)
     documents = [
         {
-            "apiVersion": "kafka.strimzi.io/v1beta2",
+            "apiVersion": "kafka.strimzi.io/v1",
             "kind": "KafkaTopic",
-            "metadata": {"name": topic.name, "labels": {"strimzi.io/cluster": "songprint"}},
+            # Strimzi's operator looks for topics in the namespace of the cluster that they name.
+            "metadata": {"name": topic.name, "namespace": "kafka", "labels": {"strimzi.io/cluster": "songprint"}},
             "spec": {
                 "partitions": topic.partitions,
                 "replicas": REPLICAS,

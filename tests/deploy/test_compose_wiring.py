@@ -76,7 +76,7 @@ def test_whoever_is_waited_for_is_healthy_once_it_answers() -> None:
     port = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].rpartition(":")[2]
     versions = "/opt/kafka/bin/kafka-broker-api-versions.sh"
     assert ask["kafka"] == ["CMD", versions, "--bootstrap-server", f"127.0.0.1:{port}"]
-    assert ask["redis"] == ["CMD", "redis-cli", "ping"]
+    assert ask["redis"] == ["CMD", "redis-cli", "-e", "ping"]
     assert f"127.0.0.1:{WORKER_PORT}/readyz" in ask["worker"][-1]
 
 

@@ -22,7 +22,7 @@ KUBERNETES = "1.31"
 CUSTOM = {
     "PodMonitor": "monitoring.coreos.com/v1",
     "PrometheusRule": "monitoring.coreos.com/v1",
-    "KafkaTopic": "kafka.strimzi.io/v1beta2",
+    "KafkaTopic": "kafka.strimzi.io/v1",
     "ScaledObject": "keda.sh/v1alpha1",
 }
 """Kinds that operators bring, of which there are no schemas here, and where they have them."""

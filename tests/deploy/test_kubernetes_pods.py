@@ -16,8 +16,17 @@ HANGS_SECONDS = 60
 @pytest.mark.parametrize("build", BUILDS)
 def test_everything_is_in_the_namespace_that_comes_with_it(build: str) -> None:
     namespace = only(build, "Namespace")["metadata"]["name"]
-    assert {each["metadata"]["namespace"] for each in objects(build) if each["kind"] != "Namespace"} == {namespace}
+    placed = [each for each in objects(build) if each["kind"] not in {"Namespace", "KafkaTopic"}]
+    assert {each["metadata"]["namespace"] for each in placed} == {namespace}
     assert f"kubectl --namespace {namespace} create secret" in GUIDE
+
+
+def test_topics_are_in_the_namespace_of_their_cluster() -> None:
+    """Or Strimzi, which looks for them there alone, would never make them; what the settings name is what it serves."""
+    topics = [each["metadata"] for each in objects("overlays/production") if each["kind"] == "KafkaTopic"]
+    ((cluster, namespace),) = {(each["labels"]["strimzi.io/cluster"], each["namespace"]) for each in topics}
+    servers = only("overlays/production", "ConfigMap")["data"]["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"]
+    assert servers.startswith(f"{cluster}-kafka-bootstrap.{namespace}:")
 
 
 @pytest.mark.parametrize("build", BUILDS)
