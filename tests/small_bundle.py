@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.small_run import write_small_run
 
-KEPT = "SINGERS_TEST_BUNDLES"
+KEPT = "TEST_BUNDLES_KEPT"
 """Variable with the folder in which the processes of a test run keep what they have exported, if there is one."""
 
 

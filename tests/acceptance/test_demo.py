@@ -17,7 +17,7 @@ from training.synthetic.settings import SyntheticSettings
 from training.synthetic.write import write_synthetic
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "SINGERS_DEMO_TEST"  # in the environment of every process that a demo has started
+TOKEN = "DEMO_TEST_TOKEN"  # in the environment of every process that a demo has started
 
 pytestmark = pytest.mark.timeout(900)  # a training, a Kafka and a worker, one after the other
 
