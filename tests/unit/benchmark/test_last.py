@@ -10,6 +10,7 @@ from tests.benchmark.last import read_last, save_last
 from tests.benchmark.report import ThroughputRow
 from tests.benchmark.statistics import Spread
 from tests.unit.benchmark.runs import latency, report, throughput
+from worker.inference.chunks import CHUNK
 
 ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
@@ -92,6 +93,14 @@ def test_the_designs_steps_are_those_of_the_committed_result() -> None:
     assert {name: float(figure) for name, figure in zip(names, figures, strict=True)} == {
         name: round(measured[STEPS.get(name, name)].median, 2) for name in names
     }
+
+
+def test_the_models_get_about_as_many_playlists_at_once_as_is_cheapest() -> None:
+    committed = read_last()
+    assert committed is not None
+    for stages in committed.stages:
+        cost = {name: each.median for name, each in stages.microseconds.items() if name.endswith(" at once")}
+        assert cost[f"models merged into one, {CHUNK} at once"] < 1.15 * min(cost.values())
 
 
 def test_the_readmes_latency_is_that_of_the_committed_result() -> None:
