@@ -43,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: Model) -> Callable[[str], ModuleType]:
     """The script of a peer with a job to do, in which no signal is caught."""
     servers: Any = Mock(brokers="127.0.0.1:1", redis_url="redis://127.0.0.1:1")
-    for name, value in Job(servers, "events", "labels", "run-1", model, 500, tmp_path).environment().items():
+    for name, value in Job(servers, "events", "labels", "run-1", model, 321, tmp_path).environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.syspath_prepend(PEERS)
 
@@ -100,6 +100,10 @@ def test_peers_fold_an_event_and_write_its_label_as_the_worker_does(
     assert one == pytest.approx(second, abs=1e-6)
     assert first == pytest.approx(peer.answer_one(before), abs=1e-6)
     assert peer.words.label("ann", one, len(rows), 3, 7, AT) == workers_label(model, message(3, 7))
+    few = changed(None, ["s1", "s2"], [], peer.rows)
+    unsure = peer.words.label("ann", peer.answer_one(few), len(few), 3, 7, AT)
+    assert unsure == workers_label(model, message(3, 7, add=["s1", "s2"]))
+    assert unsure["gender"]["label"] is None, "too few songs"
 
 
 def test_the_ceiling_commits_its_offsets_in_the_transaction_of_its_copies(
@@ -112,7 +116,7 @@ def test_the_ceiling_commits_its_offsets_in_the_transaction_of_its_copies(
     monkeypatch.setattr(copy, "Producer", lambda _options: producer)
     with pytest.raises(Ended):
         copy.main()
-    consumer.consume.assert_called_once_with(499, 0)
+    consumer.consume.assert_called_once_with(320, 0)
     consumer.commit.assert_not_called()
     assert [name for name, _, _ in producer.mock_calls] == [
         *("init_transactions", "begin_transaction", "produce", "produce", "produce"),
