@@ -143,6 +143,11 @@ def test_every_test_begins_with_the_linter_and_the_types() -> None:
     assert "\nexport CI=true " in gate, "or a missing part would skip its tests there"
 
 
+def test_the_benchmark_takes_what_it_is_to_measure() -> None:
+    assert said_by_make("bench").strip() == ".venv/bin/python -m tests.benchmark"
+    assert said_by_make("bench", "ARGS=stages --help").strip() == ".venv/bin/python -m tests.benchmark stages --help"
+
+
 def test_the_demo_takes_a_data_folder() -> None:
     assert said_by_make("demo").strip() == ".venv/bin/python -m deploy.demo"
     assert said_by_make("demo", "DATA=a folder").strip() == '.venv/bin/python -m deploy.demo --data "a folder"'

@@ -198,15 +198,26 @@ def test_events_gather_while_a_small_batch_is_committed(bench: Bench) -> None:
     assert bench.source.committed_at_poll[-1] == 1
 
 
-def test_under_backlog_the_next_batch_is_polled_while_the_one_before_is_committed(bench: Bench) -> None:
-    for _ in range(BACKLOG + 1):
+@pytest.mark.parametrize("most", [BACKLOG, 10])
+def test_under_backlog_the_next_batch_is_polled_and_labelled_while_the_one_before_is_committed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    bench.worker._max_events = most
+    for _ in range(most + 1):
         bench.send()
     bench.worker._turn()
-    threading.Timer(0.2, bench.sink.go.set).start()  # while the second batch waits for its transaction
+    model = bench.worker._pipeline.model
+    run = model.run
+
+    def let_the_first_be_committed(features: Features) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        bench.sink.go.set()
+        return run(features)
+
+    monkeypatch.setattr(model, "run", let_the_first_be_committed)
     bench.worker._turn()
     assert bench.source.committed_at_poll[-1] == NO_OFFSET
     bench.worker._transactions.settle()
-    assert bench.broker.committed[0].offset == BACKLOG + 1
+    assert bench.broker.committed[0].offset == most + 1
 
 
 def test_after_the_last_of_a_backlog_no_event_is_waited_for_before_it_is_counted(bench: Bench) -> None:

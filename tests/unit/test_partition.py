@@ -60,6 +60,15 @@ def test_what_is_used_again_stays_and_the_rest_goes() -> None:
     assert hot.absent([b"idle"]) == [b"idle"]
 
 
+def test_nothing_goes_while_there_is_room() -> None:
+    hot = HotStates(10_000)
+    hot.put({b"idle": state(offset=1)})
+    for number in range(4):
+        hot.age()
+        hot.put({b"%d" % number: state()})
+    assert hot.absent([b"idle"]) == []
+
+
 def test_an_older_copy_never_comes_back() -> None:
     hot = HotStates(1)
     hot.put({b"u": state(offset=1)})

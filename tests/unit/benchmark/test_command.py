@@ -75,8 +75,10 @@ def test_a_worker_that_fails_is_no_success(
     out = tmp_path / "result.json"
     assert main(["--strict", "--out", str(out)]) == 1
     assert main(["--out", str(out)]) == 0, "it is told, and no more"
-    assert capsys.readouterr().err.count("failed: songprint, throughput, 128 units: it ended by itself") == 2
-    assert "it ended by itself" in out.with_suffix(".md").read_text()
+    told = capsys.readouterr()
+    assert told.err.count("failed: songprint, throughput, 128 units: it ended by itself") == 2
+    assert "- songprint, throughput, 128 units: it ended by itself\n" in out.with_suffix(".md").read_text()
+    assert told.out.count(out.with_suffix(".md").read_text().partition("\n")[2]) == 2, "the tables, but for the time"
 
 
 def test_parts_run_in_the_order_in_which_they_need_each_other(

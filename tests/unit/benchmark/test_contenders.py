@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.benchmark import own
+from tests.benchmark import own, peers
 from tests.benchmark.command import CONTENDERS
 from tests.benchmark.contender import AT_LEAST_ONCE, EXACTLY_ONCE, Job
 from tests.benchmark.environments import PEERS
@@ -24,6 +24,16 @@ GUARANTEES = {
     "faust": ("faust/contender.py", 'processing_guarantee="at_least_once"', AT_LEAST_ONCE),
 }
 """By peer: where it is set up, how, and what it promises so."""
+KEEPS = {
+    "streams": ("kafka_streams/src/main/java/peer/Main.java", "Stores.persistentKeyValueStore(Labelling.PLAYLISTS)"),
+    "streams-batched": ("kafka_streams/src/main/java/peer/Labelling.java", "BeforeCommit.run(context, this::label"),
+    "quix": ("quix/contender.py", "stream.apply(label, stateful=True"),
+    "bytewax": ("bytewax/flow.py", 'op.stateful_map("fold", events, fold)'),
+    "faust": ("faust/contender.py", 'app.Table("playlists"'),
+}
+"""By peer: where it says how it keeps playlists, or events that wait for their batch, and what it says."""
+STREAMS = {"streams-batched": ("1", "256"), "streams": ("1", "1"), "streams-2": ("2", "1")}
+"""Threads, and events in a run of the model."""
 PAGE = Path(__file__).parents[3] / "docs" / "benchmark.md"
 
 
@@ -39,6 +49,28 @@ def test_a_peer_is_set_up_for_what_it_promises(peer: str, guarantee: tuple[str, 
     path, words, promise = guarantee
     assert words in (PEERS / path).read_text()
     assert CONTENDERS[peer].promise == promise
+
+
+@pytest.mark.parametrize(("peer", "keeps"), KEEPS.items(), ids=KEEPS)
+def test_a_peer_keeps_what_it_knows_where_its_documentation_has_it(peer: str, keeps: tuple[str, str]) -> None:
+    path, words = keeps
+    assert words in (PEERS / path).read_text()
+
+
+def test_peers_are_started_as_their_titles_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran = Mock()
+    monkeypatch.setattr(peers, "jars_of", lambda _peer: "classes")
+    monkeypatch.setattr(peers, "python_of", lambda _peer: "python")
+    monkeypatch.setattr(peers.subprocess, "run", ran)
+    servers: Any = Mock(brokers="127.0.0.1:9092", redis_url="redis://127.0.0.1:6379")
+    job = Job(servers, "events", "labels", "peer-1", Model(tmp_path, 128, 200), 10, tmp_path)
+    for name, (threads, batch) in STREAMS.items():
+        (command,) = CONTENDERS[name].prepare(job)
+        assert (command.environment["BENCH_THREADS"], command.environment["BENCH_MICRO_BATCH"]) == (threads, batch)
+    (command,) = CONTENDERS["bytewax"].prepare(job)
+    store = str(tmp_path / "state")
+    assert ran.call_args.args == (["python", "-m", "bytewax.recovery", store, "1"],)
+    assert list(command.words[4:8]) == ["-r", store, "-s", "1"], "a snapshot every second"
 
 
 def test_the_worker_and_the_ceiling_commit_as_many_events_at_once(tmp_path: Path) -> None:

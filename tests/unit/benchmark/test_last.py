@@ -10,8 +10,10 @@ from tests.benchmark.last import read_last, save_last
 from tests.benchmark.report import ThroughputRow
 from tests.benchmark.statistics import Spread
 from tests.unit.benchmark.runs import latency, report, throughput
+from worker.inference.chunks import CHUNK
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+README = ROOT / "README.md"
 CALLED = {
     "raw transactional copy, no work at all": "copy",
     "**the worker**": "songprint",
@@ -24,6 +26,18 @@ CALLED = {
     "the loop that is usually written by hand (at least once)": "handwritten",
 }
 """Contenders by what the README calls them."""
+RATIOS = {
+    "of the copy": ("copy", "rate", 100, 0),
+    "times Quix Streams": ("quix", "rate", 1, 1),
+    "times Bytewax": ("bytewax", "rate", 1, 1),
+    "times Faust": ("faust", "rate", 1, 0),
+    "times the loop by hand": ("handwritten", "rate", 1, 0),
+    "of it": ("streams-batched", "warm_rate", 1, 2),
+}
+"""What the README makes of the rates, by the words after it: beside whom, which rate, times what, how many digits."""
+STEPS = {"models": "models, as the worker runs them", "pack": "pack states", "write to Redis": "write states to Redis"}
+STEPS |= {"produce": "produce and wait for delivery"}
+"""Steps by what DESIGN.md calls them, where that is another name."""
 
 
 def tables_of_speed() -> list[list[list[str]]]:
@@ -56,6 +70,37 @@ def test_the_readmes_rates_are_those_of_the_committed_result(table: int, units: 
         row = rows[CALLED[name]]
         for cell, figure, digits in ((rate, row.rate, 0), (warm, row.warm_rate, 0), (cpu, row.cpu, 1)):
             assert numbers(cell) == rounded(figure, digits)[: len(numbers(cell))], f"{name}: {cell}"
+
+
+@pytest.mark.parametrize(("words", "ratio"), RATIOS.items(), ids=RATIOS)
+def test_what_the_readme_makes_of_the_rates_is_what_they_make(words: str, ratio: tuple[str, str, float, int]) -> None:
+    committed = read_last()
+    assert committed is not None
+    other, field, times, digits = ratio
+    rates = {(row.contender, row.units): getattr(row, field).median for row in committed.throughput}
+    made = {round(times * rates["songprint", units] / rates[other, units], digits) for units in (128, 500)}
+    _, _, section = README.read_text().partition("\n## Speed\n")
+    (told,) = re.findall(rf"((?:[\d.]+(?: %)?(?: and | to )?)+) {words}\b", " ".join(section.split()))
+    assert {float(number) for number in re.findall(r"[\d.]+", told)} == made
+
+
+def test_the_designs_steps_are_those_of_the_committed_result() -> None:
+    committed = read_last()
+    assert committed is not None
+    measured = {stages.units: stages.microseconds for stages in committed.stages}[128]
+    (table,) = re.findall(r"^\| decode \|.*\n\|[-|]+\n\|.*$", (ROOT / "DESIGN.md").read_text(), re.MULTILINE)
+    names, _, figures = ([cell.strip() for cell in line.strip("| ").split("|")] for line in table.splitlines())
+    assert {name: float(figure) for name, figure in zip(names, figures, strict=True)} == {
+        name: round(measured[STEPS.get(name, name)].median, 2) for name in names
+    }
+
+
+def test_the_models_get_about_as_many_playlists_at_once_as_is_cheapest() -> None:
+    committed = read_last()
+    assert committed is not None
+    for stages in committed.stages:
+        cost = {name: each.median for name, each in stages.microseconds.items() if name.endswith(" at once")}
+        assert cost[f"models merged into one, {CHUNK} at once"] < 1.15 * min(cost.values())
 
 
 def test_the_readmes_latency_is_that_of_the_committed_result() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.benchmark import latency as module
 from tests.benchmark.contender import Command, Job
-from tests.benchmark.latency import FOR_LATENCY, Latency, measure_latency
+from tests.benchmark.latency import AS_DOCUMENTED, FOR_LATENCY, Latency, measure_latency
 from tests.benchmark.model import Model
 from tests.benchmark.reader import Arrived
 from tests.benchmark.usage import OTHERS
@@ -78,6 +78,7 @@ def test_the_producer_keeps_the_rate_while_everything_warms_up_too(measured: Sim
 
 
 def test_who_commits_by_time_is_told_how_often(measured: SimpleNamespace) -> None:
+    assert AS_DOCUMENTED[1:] == (100, 5), "as Kafka Streams is where it is set for exactly once alone"
     assert (measured.job.commit_ms, measured.job.linger_ms) == (10, 0)
     assert measured.job.environment().items() >= {"BENCH_COMMIT_MS": "10", "BENCH_LINGER_MS": "0"}.items()
     assert measured.result.tuning == "for latency"

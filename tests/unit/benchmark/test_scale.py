@@ -18,6 +18,7 @@ from tests.benchmark.steady import Steady
 def test_every_condition_that_speed_is_stated_for_is_measured() -> None:
     usual, *others = points(1_000)
     assert (usual.workers, usual.workload.vocabulary, usual.workload.songs) == (1, 16_692, 22)
+    assert restore.USERS == 1_000_000
     assert [each.question for each in others] == [
         *("2 workers", "4 workers"),
         *("1,000 songs in the vocabulary", "200,000 songs in the vocabulary", "1,000,000 songs in the vocabulary"),

@@ -41,8 +41,13 @@ class Runs:
         self.tunings.append(more["tuning"].name)
         return Mock()
 
-    def point(self, _bench: object, point: Any, *_: object, **__: Any) -> object:
+    def point(self, _bench: object, point: Any, model: tuple[int, int], **_: Any) -> object:
+        assert model == (128, point.workload.vocabulary)
         self.made.append(point.question)
+        return Mock()
+
+    def stages(self, _bench: object, model: tuple[int, int], *, run: str) -> object:
+        self.made.append(model)
         return Mock()
 
     def restore(self, *_: object, **__: Any) -> object:
@@ -60,9 +65,9 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Runs:
 
     monkeypatch.setattr(module, "running_servers", running_servers)
     monkeypatch.setattr(module, "CACHE", tmp_path)
-    for name in ("make_model", "wait_until_quiet"):
-        monkeypatch.setattr(module, name, Mock())
-    for name in ("throughput", "latency", "point", "restore"):
+    monkeypatch.setattr(module, "wait_until_quiet", Mock())
+    monkeypatch.setattr(module, "make_model", lambda _cache, units, vocabulary: (units, vocabulary))
+    for name in ("throughput", "latency", "point", "restore", "stages"):
         monkeypatch.setattr(module, f"measure_{name}", getattr(made, name))
     return made
 
@@ -134,6 +139,14 @@ def test_who_commits_by_time_is_tried_as_documented_and_tuned(runs: Runs) -> Non
         session.latency()
     assert [made for made in runs.made if made != "clean"] == [("quix", 100, 0.0)] * 2
     assert runs.tunings == ["as documented", "for latency"]
+
+
+def test_steps_alone_are_measured_with_each_width(runs: Runs) -> None:
+    results = Results()
+    with Session(replace(PLAN, units=[128, 500]), results, Mock()) as session:
+        session.stage()
+    assert [made for made in runs.made if made != "clean"] == [(128, 16_692), (500, 16_692)]
+    assert len(results.stages) == 2
 
 
 def test_conditions_and_the_restore_are_repeated_as_often_as_everything_else(runs: Runs) -> None:

@@ -1,11 +1,14 @@
 """What people read of a report."""
 
+from dataclasses import replace
+
 from tests.benchmark.restore import Restored
 from tests.benchmark.results import Failure
 from tests.benchmark.scale import AS_USUAL
 from tests.benchmark.stages import Stages
 from tests.benchmark.statistics import spread
 from tests.benchmark.tables import as_markdown
+from tests.benchmark.verdict import Verdict
 from tests.unit.benchmark.runs import latency, report, throughput
 
 
@@ -15,13 +18,14 @@ def test_every_figure_of_throughput_has_its_spread_and_what_it_is_of_the_others(
         throughput(rate=70_000, warm=80_000, cpu=8.0, megabytes=90),
         throughput(rate=80_000, warm=90_000, cpu=9.0, megabytes=100),
         throughput(rate=90_000, warm=100_000, cpu=10.0, megabytes=110),
-        throughput("quix", rate=20_000, warm=30_000),
+        replace(throughput("quix", rate=20_000, warm=30_000), verdict=Verdict(0, 3, 0, 10)),
     ]
     lines = as_markdown(report(throughputs=runs)).splitlines()
     (worker,) = [line for line in lines if line.startswith("| the songprint ")]
     assert "| exactly once | 80,000 (70,000 to 90,000) | 90,000 (80,000 to 100,000) | 40% | 1.00 | 1.00 |" in worker
     assert "| 9.0 (8.0 to 10.0) | 9.0 (8.0 to 10.0) | 1.0 (1.0 to 1.0) | 0.5 (0.5 to 0.5) | 100 (90 to 110) |" in worker
     (peer,) = [line for line in lines if line.startswith("| the quix ")]
+    assert peer.startswith("| the quix | at least once (3 repeated) | 20,000 ")
     assert "| 10% | 4.00 | 3.00 |" in peer
 
 

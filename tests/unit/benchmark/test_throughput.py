@@ -1,9 +1,12 @@
 """What the times of the outputs say."""
 
+from typing import Any
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 
-from tests.benchmark.throughput import OTHERS, Window, quiet
+from tests.benchmark.throughput import OTHERS, Window, process_groups, quiet
 from tests.benchmark.usage import Sample, Usage
 from tests.unit.benchmark.runs import throughput
 
@@ -20,6 +23,12 @@ def test_disturbed_runs_count_only_where_there_are_no_others() -> None:
 def test_a_rate_is_of_the_outputs_after_the_first_that_counts(share: float, count: int, rate: float) -> None:
     window = Window(TIMES, share)
     assert (window.count, window.rate) == (count, pytest.approx(rate))
+
+
+def test_contender_broker_and_redis_are_told_apart() -> None:
+    servers: Any = Mock(broker=Mock(session=7), cache=Mock(session=8))
+    running: Any = Mock(processes=[Mock(pid=1), Mock(pid=2)])
+    assert process_groups(servers, running) == {"contender": [1, 2], "broker": [7], "redis": [8]}
 
 
 def test_outputs_that_came_all_at_once_have_no_rate() -> None:

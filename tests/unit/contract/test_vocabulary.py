@@ -77,6 +77,12 @@ def test_an_index_stays_bounded_and_right_when_it_starts_over(asked: list[str], 
         assert len(index) <= capacity
 
 
+def test_a_song_that_comes_again_is_not_looked_up_again() -> None:
+    index = SongIndex(Vocabulary(song_keys(["s"])))
+    assert index["s"] is index["s"]
+    assert index["unknown"] is index["unknown"]
+
+
 def test_a_rejected_id_is_not_remembered() -> None:
     index = SongIndex(Vocabulary(np.frombuffer(song_key("s"), KEY_TYPE).astype(np.uint64)))
     with pytest.raises(Reject):

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,18 @@ def test_chunks_hold_every_song_once_and_count_users_from_zero() -> None:
     for chunk in chunks:
         counts = np.bincount(chunk.features.user_rows, minlength=chunk.stop - chunk.start)
         assert counts.tolist() == chunk.features.song_counts.tolist()
+
+
+def test_the_models_get_no_more_at_once_than_a_chunk_holds(labeller: Labeller, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, sizes = labeller._session.run, []
+
+    def noted(names: list[str], inputs: dict[str, np.ndarray]) -> Any:
+        sizes.append(len(inputs["song_counts"]))
+        return run(names, inputs)
+
+    monkeypatch.setattr(labeller, "_session", SimpleNamespace(run=noted))
+    labeller.run(build_features(random_playlists(2 * CHUNK + 7)))
+    assert sizes == [CHUNK, CHUNK, 7]
 
 
 def test_a_row_outside_the_table_is_an_error_that_names_the_playlists(labeller: Labeller) -> None:
