@@ -150,9 +150,10 @@ class Session:
         wait_until_quiet(QUIET_CORES, self.plan.quiet_seconds)
         try:
             result = measure(run=str(next(self._numbers)))
-        except Contention as problem:
-            self.tell(f"failed: {contender}, {what}: {problem}")
-            self.results.failures.append(Failure(contender, what, str(problem).splitlines()[0]))
+        except Exception as problem:  # whatever a run died of, the hours of the others are not lost
+            said = str(problem) if isinstance(problem, Contention) else repr(problem)
+            self.tell(f"failed: {contender}, {what}: {said}")
+            self.results.failures.append(Failure(contender, what, said.splitlines()[0]))
         else:
             results.append(result)
             self.tell(str(result))

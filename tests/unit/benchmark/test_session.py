@@ -27,11 +27,12 @@ class Runs:
         self.made: list[Any] = []
         self.tunings: list[str] = []
         self.fail: Callable[[str], bool] = lambda _name: False
+        self.failure: Callable[[str], Exception] = Contention
 
     def throughput(self, _bench: object, contender: Contender, *_: object, run: str, batch: int) -> object:
         self.made.append(contender.name)
         if self.fail(contender.name):
-            raise Contention(f"{contender.name}-{run} stands still\nand so on")
+            raise self.failure(f"{contender.name}-{run} stands still\nand so on")
         return throughput(contender.name, rate={"copy": 300_000.0}.get(contender.name, 80_000.0))
 
     def latency(
@@ -93,14 +94,21 @@ def test_a_quiet_machine_is_waited_for_before_each_run(runs: Runs, monkeypatch: 
     assert runs.made == [30, "copy", "clean", 30, "songprint", "clean"]
 
 
-def test_a_failure_is_told_by_its_conditions_and_the_others_go_on(runs: Runs) -> None:
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [(Contention, "copy-1 stands still\nand so on"), (ValueError, r"ValueError('copy-1 stands still\nand so on')")],
+)
+def test_a_failure_is_told_by_its_conditions_and_the_others_go_on(
+    runs: Runs, failure: Callable[[str], Exception], said: str
+) -> None:
     runs.fail = lambda name: name == "copy"
+    runs.failure = failure
     results, told = Results(), Mock()
     with Session(replace(PLAN, repeat=1), results, told) as session:
         session.throughput()
     what = "throughput, 128 units, batches of 20,000"
-    assert results.failures == [Failure("copy", what, "copy-1 stands still")]
-    told.assert_any_call(f"failed: copy, {what}: copy-1 stands still\nand so on")
+    assert results.failures == [Failure("copy", what, said.splitlines()[0])]
+    told.assert_any_call(f"failed: copy, {what}: {said}")
     assert [run.contender for run in results.throughputs] == ["songprint"]
     assert runs.made == ["copy", "clean", "songprint", "clean"]
 
