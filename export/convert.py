@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 import tensorflow as tf
 import tf2onnx
 from numpy.typing import NDArray
-from onnx import GraphProto, ModelProto
+from onnx import GraphProto, ModelProto, numpy_helper
 
 from export.run_folder import ServingRule, Weights
 from worker.contract.features import Features
@@ -77,15 +78,21 @@ class ServingModel:
 
     def to_onnx(self, signatures: dict[str, Signature]) -> dict[str, bytes]:
         """ONNX files of the models named in `signatures`."""
+        # The converter copies every weight dozens of times over: for a million songs it would need more than 24 GB. It
+        # is given a table of one song, in whose place the whole one is put.
+        small = copy(self)
+        small._table = tf.Variable(self._table[:1])
         models: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
-            "encoder": self.encode,
+            "encoder": small.encode,
             "gender": self.gender,
             "cluster": self.cluster,
         }
-        return {name: _convert(models[name], signature) for name, signature in signatures.items()}
+        converted = {name: _convert(models[name], signature) for name, signature in signatures.items()}
+        _put_table(converted["encoder"].graph, self._table.numpy())
+        return {name: model.SerializeToString(deterministic=True) for name, model in converted.items()}
 
 
-def _convert(model: Callable[..., dict[str, tf.Tensor]], signature: Signature) -> bytes:
+def _convert(model: Callable[..., dict[str, tf.Tensor]], signature: Signature) -> ModelProto:
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     inputs = [
         tf.TensorSpec([size if isinstance(size, int) else None for size in tensor.shape], tensor.type, tensor.name)
@@ -98,8 +105,14 @@ def _convert(model: Callable[..., dict[str, tf.Tensor]], signature: Signature) -
     converted.opset_import.extend(standard)
     _name_dimensions(converted.graph, signature)
     _name_values(converted.graph)
-    raw: bytes = converted.SerializeToString(deterministic=True)
-    return raw
+    return converted
+
+
+def _put_table(graph: GraphProto, table: NDArray[np.float32]) -> None:
+    """Has the graph look up its songs in `table` [S, D]."""
+    (looked_up,) = (node.input[0] for node in graph.node if node.op_type == "Gather")
+    (found,) = (tensor for tensor in graph.initializer if tensor.name == looked_up)
+    found.CopyFrom(numpy_helper.from_array(table, looked_up))
 
 
 def _name_dimensions(graph: GraphProto, signature: Signature) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import onnxruntime
 import pytest
+import tf2onnx
 
 from export.convert import ServingModel
 from export.run_folder import ServingRule, Weights
@@ -115,3 +116,19 @@ def test_equal_models_become_equal_files() -> None:
     first, second = (ServingModel(random_weights([3]), rule, 0.9).to_onnx(declared) for _ in range(2))
 
     assert first == second
+
+
+def test_the_converter_is_never_given_the_whole_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It copies every weight so often that a table of a million songs would take more than 24 GB."""
+    rule, declared = ServingRule(0.5, "relu", 1.0, 1.0), signatures(UNITS, 2, CLUSTERS)
+    convert, given = tf2onnx.convert.from_function, []
+
+    def counted(*arguments: object, **options: object) -> object:
+        converted = convert(*arguments, **options)
+        given.extend(np.prod(tensor.dims) for tensor in converted[0].graph.initializer)
+        return converted
+
+    monkeypatch.setattr(tf2onnx.convert, "from_function", counted)
+    ServingModel(random_weights([3]), rule, 0.9).to_onnx(declared)
+    assert given
+    assert max(given) < SONGS * UNITS
