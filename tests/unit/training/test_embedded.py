@@ -140,9 +140,7 @@ def test_the_target_is_made_anew_of_all_images_after_every_round(monkeypatch: py
     monkeypatch.setattr(embedded, "target_distribution", make)
     settings = {**EMBEDDED, "tolerance": 0.0, "iterations": 35, "refresh": 10}
     load_recipe("dec", settings).parameters.fit(draw_shapes(90)[0], 0, History())
-    assert [memberships.shape for memberships in made] == [(90, 4)] * 5, (
-        "before the first of four rounds, and after each"
-    )
+    assert [memberships.shape for memberships in made] == [(90, 4)] * (1 + 4)
     assert not any(np.array_equal(before, after) for before, after in pairwise(made))
 
 
