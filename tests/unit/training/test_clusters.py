@@ -76,7 +76,7 @@ def songs(genres: list[str], titles: list[str]) -> pa.Table:
 
 
 def test_typical_songs_are_those_of_highest_lift_with_support() -> None:
-    rows = [[1, 1, 0, 0]] * 20 + [[1, 0, 1, 0]] * 59 + [[1, 0, 1, 1]]
+    rows = [[1, 1, 0, 0]] * 19 + [[1, 0, 0, 0]] + [[1, 0, 1, 0]] * 59 + [[1, 0, 1, 1]]
     matrix = sparse.csr_array(np.array(rows, dtype=np.float32))
     table = songs(["rock", "rock", "pop", "pop"], ["all", "ours", "", "once"])
     first, second = describe_clusters(matrix, table, np.repeat([0, 1], [20, 60]), 2)
