@@ -70,13 +70,13 @@ def test_what_is_best_on_held_out_users_is_trained_on_all(monkeypatch: pytest.Mo
 def test_an_attempt_is_judged_on_the_held_out_and_learns_nothing_from_them() -> None:
     learn, held = EXAMPLES.rows(np.arange(40)), EXAMPLES.rows(np.arange(40, USERS))
     strangers = Examples(sparse.csr_array(1 - MATRIX[40:]), held.gender)
-    brief, history = replace(MODEL, epochs=1), History()
+    brief, history = replace(MODEL, epochs=1, initial_deviation=1.0), History()
     ours, theirs = (brief._attempt(0.25, learn, judged, 0, history) for judged in (held, strangers))
     assert np.array_equal(ours.rehearsal.table, theirs.rehearsal.table)
     losses = [held.log_loss(ours.rehearsal), strangers.log_loss(ours.rehearsal)]
-    assert [ours.loss, theirs.loss] == pytest.approx(losses, abs=1e-5)
-    assert [figures["validation_loss"] for figures in history.epochs] == pytest.approx(losses, abs=1e-5)
-    assert abs(losses[0] - losses[1]) > 1e-3
+    assert [ours.loss, theirs.loss] == pytest.approx(losses, abs=1e-4)
+    assert [figures["validation_loss"] for figures in history.epochs] == pytest.approx(losses, abs=1e-4)
+    assert abs(losses[0] - losses[1]) > 1e-2
 
 
 class Judged(Exception):
