@@ -148,6 +148,11 @@ def test_the_benchmark_takes_what_it_is_to_measure() -> None:
     assert said_by_make("bench", "ARGS=stages --help").strip() == ".venv/bin/python -m tests.benchmark stages --help"
 
 
+def test_everything_is_made_again_unless_a_part_is_asked_for() -> None:
+    assert said_by_make("reproduce").strip() == ".venv/bin/python -m training.reproduce"
+    assert said_by_make("reproduce", "ARGS=--only recipes").strip().endswith("training.reproduce --only recipes")
+
+
 def test_the_demo_takes_a_data_folder() -> None:
     assert said_by_make("demo").strip() == ".venv/bin/python -m deploy.demo"
     assert said_by_make("demo", "DATA=a folder").strip() == '.venv/bin/python -m deploy.demo --data "a folder"'

@@ -88,6 +88,7 @@ def test_evaluates_over_seeds_and_goes_on(folder: Path, tmp_path: Path, capsys: 
     folds = results["recipes"]["image_kmeans:clusters=4"]["folds"]
     assert folds[0] == first[0], "what was measured is not measured again"
     assert [fold["seed"] for fold in folds] == [0, 1, 2]
+    assert min(fold["seconds"] for fold in folds) > 0
     accuracies = [fold["accuracy"] for fold in folds]
     table = capsys.readouterr().out
     assert table.count("fewer than five seeds") == 2

@@ -7,7 +7,7 @@ import pytest
 
 from tests.in_process import run_command
 from training.recipe import load_recipe, load_variant, recipe_names
-from training.reproduce import main
+from training.reproduce import DATA, main
 from training.reproduction import steps
 from training.reproduction.command import Cost
 from training.synthetic.settings import SyntheticSettings
@@ -90,13 +90,22 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]
 
     monkeypatch.setattr(steps, "run_command", note)
     monkeypatch.setattr(steps, "MNIST", tmp_path)
-    monkeypatch.setattr(steps, "REVIEWS", tmp_path / "nowhere")
+    monkeypatch.setattr(steps, "REVIEWS", tmp_path / "critics")
     for name in ("first", "second"):
         write_listeners(tmp_path / name)
+    (tmp_path / "critics").mkdir()
+    (tmp_path / "critics" / "reviews.csv").write_text("artist,genre,score\n")
     place = steps.Place((tmp_path / "first", tmp_path / "second"), tmp_path, quick=False)
     for step in steps.STEPS.values():
         list(step(place))
     return ran
+
+
+def test_the_folders_are_those_of_which_figures_are_quoted() -> None:
+    folders = [folder.name for folder in (*DATA, steps.REVIEWS, steps.MNIST)]
+    assert folders == ["lfm2b-sample", "lastfm-artists", "pitchfork", "mnist-t10k"]
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert all(f"`{name}`" in readme for name in folders)
 
 
 def write_listeners(folder: Path) -> None:
@@ -116,6 +125,9 @@ def test_the_long_form_has_the_folds_seeds_and_sizes_that_are_quoted(commands: l
         name for one in against for name in one[one.index("--recipe") + 1 :]
     }
     (images,) = [command for command in evaluated if values(command, "--out").endswith("images.json")]
+    named = {Path(values(one, "--out")).name for one in evaluated}
+    assert {f"units-{name}.json" for name in ("first", "second")} < named
+    assert {"vectors-first.json", "vectors-second.json", "reviews-critics.json"} < named
     tastes = [command for command in commands if command[0] == "cluster"]
     assert len(tastes) == 3, "the planted one and both folders"
     assert [values(one, "--seeds") for one in (images, *tastes)] == ["5"] * 4

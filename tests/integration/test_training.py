@@ -13,9 +13,11 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from training.__main__ import COMMANDS, main
+from training.commands import fit as commands_fit
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists
+from training.families import FitOptions
 from training.run_folder import read_serving, read_summary
 from training.synthetic.settings import CLUSTER_NAMES
 
@@ -285,6 +287,16 @@ def test_what_cannot_be_learnt_is_said_before_any_training(
     assert main([*command, "--data", data, "--out", str(tmp_path / "out")]) == 1
     assert says in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "out").exists()
+
+
+def test_the_precision_that_is_asked_for_is_what_a_fit_promises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[FitOptions] = []
+    monkeypatch.setattr(commands_fit, "fit_folder", lambda family: lambda *arguments: asked.append(arguments[3]))
+    command = ["fit", "--data", "any", "--out", str(tmp_path / "run")]
+    assert main(command) == main([*command, "--precision", "0.9", "--seed", "7"]) == 0
+    assert [(options.precision, options.seed) for options in asked] == [(0.85, 0), (0.9, 7)]
 
 
 def test_a_run_is_never_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

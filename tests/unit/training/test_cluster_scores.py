@@ -13,6 +13,17 @@ def test_names_of_clusters_do_not_matter() -> None:
     assert scores == pytest.approx({"accuracy": 1.0, "nmi": 1.0, "ari": 1.0})
 
 
+def test_information_and_pairs_in_common_by_hand() -> None:
+    """Clusters of four and two, of which the first has all of one label and a third of the other."""
+    scores = agreement(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 0, 1, 1]), 2)
+    labels, clusters, both = (
+        -sum(p * np.log(p) for p in shares) for shares in ((1 / 2, 1 / 2), (2 / 3, 1 / 3), (1 / 2, 1 / 6, 1 / 3))
+    )
+    assert scores["nmi"] == pytest.approx((labels + clusters - both) / ((labels + clusters) / 2))
+    # Of fifteen pairs six share their label and seven their cluster, four both; chance alone would give 6 * 7 / 15.
+    assert scores["ari"] == pytest.approx((4 - 2.8) / (6.5 - 2.8))
+
+
 def test_each_cluster_stands_for_one_label_at_most() -> None:
     """Two labels in one cluster: only one of them counts, although a majority vote would give both to it."""
     found = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2])

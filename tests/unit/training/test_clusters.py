@@ -76,7 +76,7 @@ def songs(genres: list[str], titles: list[str]) -> pa.Table:
 
 
 def test_typical_songs_are_those_of_highest_lift_with_support() -> None:
-    rows = [[1, 1, 0, 0]] * 20 + [[1, 0, 1, 0]] * 59 + [[1, 0, 1, 1]]
+    rows = [[1, 1, 0, 0]] * 19 + [[1, 0, 0, 0]] + [[1, 0, 1, 0]] * 59 + [[1, 0, 1, 1]]
     matrix = sparse.csr_array(np.array(rows, dtype=np.float32))
     table = songs(["rock", "rock", "pop", "pop"], ["all", "ours", "", "once"])
     first, second = describe_clusters(matrix, table, np.repeat([0, 1], [20, 60]), 2)
@@ -85,6 +85,14 @@ def test_typical_songs_are_those_of_highest_lift_with_support() -> None:
     # A song without a title goes by its id; one that a single user has is typical of nobody, and comes last.
     assert [song.title for song in second.songs] == ["s2", "all", "once"]
     assert second.name == "pop"
+
+
+def test_a_cluster_is_named_by_the_genre_that_stands_out_and_not_by_the_commonest() -> None:
+    """All sing pop; a fifth of the first cluster sings jazz too, and all of the second, of which it makes half."""
+    rows = [[1, 0]] * 24 + [[1, 1]] * 6 + [[1, 1]] * 10
+    matrix = sparse.csr_array(np.array(rows, dtype=np.float32))
+    found = describe_clusters(matrix, songs(["pop", "jazz"], ["a", "b"]), np.repeat([0, 1], [30, 10]), 2)
+    assert [one.name for one in found] == ["a, b", "jazz"]
 
 
 def test_clusters_of_one_genre_are_told_apart_by_their_songs() -> None:

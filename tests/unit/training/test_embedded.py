@@ -1,5 +1,7 @@
 """The parts of Deep Embedded Clustering, each against its definition."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
@@ -126,6 +128,20 @@ def test_stops_when_clusters_stay_as_they_are_and_never_later_than_allowed(optim
         rounds = [epoch for epoch in history.epochs if epoch["phase"] == "clustering"]
         assert len(rounds) == expected
         assert [int(one.steps) for one in optimizers[-2:]] == [5 * 3, steps], "5 epochs of 3 batches, then the clusters"
+
+
+def test_the_target_is_made_anew_of_all_images_after_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[np.ndarray] = []
+
+    def make(memberships: np.ndarray) -> np.ndarray:
+        made.append(memberships)
+        return target_distribution(memberships)
+
+    monkeypatch.setattr(embedded, "target_distribution", make)
+    settings = {**EMBEDDED, "tolerance": 0.0, "iterations": 35, "refresh": 10}
+    load_recipe("dec", settings).parameters.fit(draw_shapes(90)[0], 0, History())
+    assert [memberships.shape for memberships in made] == [(90, 4)] * (1 + 4)
+    assert not any(np.array_equal(before, after) for before, after in pairwise(made))
 
 
 def test_each_phase_has_the_optimizer_and_the_falling_rate_of_its_recipe(optimizers: list[Counting]) -> None:

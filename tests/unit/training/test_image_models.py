@@ -133,27 +133,50 @@ def test_convolutions_come_in_threes() -> None:
         quick("conv_dec", widths=[8, 8]).parameters.check((28, 28))
 
 
-def test_dec_is_as_published() -> None:
-    published = {
-        "widths": [500, 500, 2000],
-        "units": 10,
-        "pretrain_epochs": 300,
-        "pretrain_optimizer": "sgd",
-        "pretrain_rate": 1.0,
-        "optimizer": "sgd",
-        "rate": 0.01,
-        "momentum": 0.9,
-        "refresh": 140,
-        "tolerance": 0.001,
-        "iterations": 8_000,
-        "start": "kmeans",
-        "reconstruction_weight": 0.0,
-    }
-    stored = load_recipe("dec").as_json()
-    assert {name: stored[name] for name in published} == published
-    assert load_recipe("idec").as_json()["reconstruction_weight"] > 0
-    assert load_recipe("conv_dec").as_json()["network"] == "convolutional"
-    assert load_recipe("image_autoencoder").as_json()["units"] == 32
+PUBLISHED = {
+    "clusters": 10,
+    "network": "dense",
+    "widths": [500, 500, 2000],
+    "units": 10,
+    "initial": "fan_in",
+    "batch": 256,
+    "pretrain_epochs": 300,
+    "pretrain_optimizer": "sgd",
+    "pretrain_rate": 1.0,
+    "refresh": 140,
+    "tolerance": 0.001,
+    "iterations": 8_000,
+    "start": "kmeans",
+    "start_rounds": 0,
+}
+"""What DEC and IDEC have in common."""
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("dec", {"optimizer": "sgd", "rate": 0.01, "momentum": 0.9, "reconstruction_weight": 0.0}),
+        ("idec", {"optimizer": "adam", "rate": 1e-3, "reconstruction_weight": 1.0, "clustering_weight": 0.1}),
+    ],
+)
+def test_deep_clustering_is_as_published(name: str, own: dict[str, Any]) -> None:
+    stored, published = load_recipe(name).as_json(), PUBLISHED | own
+    assert {key: stored[key] for key in published} == published
+
+
+@pytest.mark.parametrize(
+    ("name", "network", "distorts"),
+    [
+        ("dec", "dense", False),
+        ("idec", "dense", False),
+        ("conv_dec", "convolutional", False),
+        ("dec_da", "dense", True),
+        ("conv_dec_da", "convolutional", True),
+    ],
+)
+def test_recipes_convolve_and_augment_as_their_names_say(name: str, network: str, distorts: bool) -> None:
+    model = load_recipe(name).parameters
+    assert (model.network, not model._distortion.nothing) == (network, distorts)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +193,7 @@ def test_dec_is_as_published() -> None:
                 *[(10, 1024), (3, 3, 32, 64), (5, 5, 16, 32), (5, 5, 1, 16)],
             ],
         ),
-        ("image_autoencoder", [(784, 32), (32, 784)]),
+        *((name, [(784, 32), (32, 784)]) for name in ("image_autoencoder", "image_autoencoder_bce", "image_denoising")),
         ("image_vae", [(784, 500), (500, 20), (10, 500), (500, 784)]),
     ],
 )

@@ -72,7 +72,13 @@ def test_logistic_regression_is_that_of_the_scaled_playlists(
 
 @pytest.mark.parametrize(
     ("choice", "absurd", "sensible"),
-    [("strengths", 1e-9, 3.0), ("length_exponents", 40.0, 0.5), ("popularity_exponents", 40.0, 0.0)],
+    [
+        ("strengths", 1e-9, 3.0),
+        # The best for those who are learnt from.
+        ("strengths", 1e4, 30.0),
+        ("length_exponents", 40.0, 0.5),
+        ("popularity_exponents", 40.0, 0.0),
+    ],
 )
 def test_the_held_out_users_decide_what_is_tried(choice: str, absurd: float, sensible: float) -> None:
     alone = {"strengths": [3.0], "length_exponents": [0.5], "popularity_exponents": [0.0], choice: [sensible]}

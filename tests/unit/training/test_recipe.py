@@ -6,6 +6,7 @@ import pytest
 
 from training.errors import RecipeError
 from training.families import FAMILIES
+from training.models.songprint import Songprint
 from training.recipe import (
     DEFAULT_RECIPE,
     MODELS,
@@ -29,6 +30,7 @@ def test_every_recipe_can_be_read(name: str) -> None:
 def test_the_default_is_songprint() -> None:
     assert DEFAULT_RECIPE == "songprint"
     assert load_recipe("songprint").as_json()["popularity_exponents"] == [0.1, 0.25, 0.4]
+    assert load_recipe("songprint").parameters == Songprint(), "the recipe that was measured is that of the model"
 
 
 def test_the_published_autoencoder_is_as_published() -> None:
@@ -36,6 +38,25 @@ def test_the_published_autoencoder_is_as_published() -> None:
     published = {"units": 500, "epochs": 50, "batch_users": 256, "validation_share": 0.2, "classifier_epochs": 250}
     assert published.items() <= stored.items()
     assert load_recipe("ktv_autoencoder_300").as_json()["units"] == 300
+
+
+def test_every_encoder_has_the_classifier_that_was_published() -> None:
+    """What stands on the codes must not make the difference between them."""
+    encoders = ("ktv_autoencoder", "ktv_autoencoder_300", "denoising_autoencoder", "mult_vae", "pca", "truncated_svd")
+    classifier = {"classifier_epochs": 250, "classifier_rate": 1e-3, "batch_users": 256}
+    for name in encoders:
+        assert classifier.items() <= load_recipe(name).as_json().items(), name
+
+
+def test_projections_project_as_their_names_say() -> None:
+    assert [load_recipe(name).parameters.method for name in ("pca", "truncated_svd")] == ["pca", "truncated_svd"]
+
+
+def test_logistic_regressions_search_for_their_best() -> None:
+    for name in ("logistic_raw", "logistic_length", "logistic_weighted"):
+        assert len(load_recipe(name).parameters.strengths) > 1, name
+    best = load_recipe("logistic_weighted").parameters
+    assert min(len(best.length_exponents), len(best.popularity_exponents)) > 1
 
 
 def test_overrides_replace_parameters() -> None:

@@ -7,6 +7,13 @@ from training.report import page
 from training.report.comparison import comparison
 
 
+def test_the_page_has_every_chart() -> None:
+    drawn = [draw.__name__ for draw, *_ in (*page._TELLING, *page._TASTE)]
+    telling = ["learning_curves", "roc", "precision_recall", "calibration", "promise", "confusion", "auc_by_songs"]
+    telling += ["playlist_lengths", "confidence"]
+    assert drawn == [*telling, "map_by_cluster", "map_by_gender", "clusters_tried"]
+
+
 def test_clusters_are_told_by_size_name_and_typical_songs() -> None:
     songs = [{"song_id": "s1", "title": "Tom & Huck", "lift": 3.24}, {"song_id": "s2", "title": "Yes", "lift": 1.5}]
     clusters = [

@@ -1,5 +1,7 @@
 """The default model: which way of weighing songs it takes, and that one table serves what two paths learnt."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -8,7 +10,7 @@ from training.models import songprint
 from training.models.bag_network import BagInputs, BagWeights
 from training.models.interface import Examples
 from training.recipe import load_recipe
-from training.watch import unwatched
+from training.watch import History, unwatched
 
 USERS, SONGS = 60, 15
 RANDOM = np.random.default_rng(4)
@@ -63,6 +65,18 @@ def test_what_is_best_on_held_out_users_is_trained_on_all(monkeypatch: pytest.Mo
     rehearsed = attempt(MODEL, 0.25, EXAMPLES.rows(np.setdiff1d(np.arange(USERS), held))).rehearsal
     assert np.array_equal(fitted.serving.table, expected.table)
     assert np.array_equal(fitted.rehearsal.table, rehearsed.table)
+
+
+def test_an_attempt_is_judged_on_the_held_out_and_learns_nothing_from_them() -> None:
+    learn, held = EXAMPLES.rows(np.arange(40)), EXAMPLES.rows(np.arange(40, USERS))
+    strangers = Examples(sparse.csr_array(1 - MATRIX[40:]), held.gender)
+    brief, history = replace(MODEL, epochs=1, initial_deviation=1.0), History()
+    ours, theirs = (brief._attempt(0.25, learn, judged, 0, history) for judged in (held, strangers))
+    assert np.array_equal(ours.rehearsal.table, theirs.rehearsal.table)
+    losses = [held.log_loss(ours.rehearsal), strangers.log_loss(ours.rehearsal)]
+    assert [ours.loss, theirs.loss] == pytest.approx(losses, abs=1e-4)
+    assert [figures["validation_loss"] for figures in history.epochs] == pytest.approx(losses, abs=1e-4)
+    assert abs(losses[0] - losses[1]) > 1e-2
 
 
 class Judged(Exception):

@@ -61,6 +61,17 @@ def test_spherical_clusters_do_not_depend_on_length() -> None:
     assert METHODS["spherical_kmeans"](codes, 3, 0)(np.zeros((1, 3))).shape == (1,), "an empty code has a cluster too"
 
 
+def test_a_long_code_pulls_a_spherical_cluster_no_harder_than_a_short_one() -> None:
+    """One of eleven lies towards the other cluster, and is a thousand times as long."""
+
+    def towards(degrees: list[float]) -> np.ndarray:
+        return np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=1)
+
+    codes = towards([0] * 10 + [40] + [90] * 10) * np.array([1] * 10 + [1_000] + [1] * 10)[:, None]
+    first, between, other = METHODS["spherical_kmeans"](codes.astype(np.float32), 2, 0)(towards([0, 60, 90]))
+    assert first != between == other
+
+
 def test_gaussian_mixture_tells_narrow_clusters_from_wide_ones() -> None:
     rng = np.random.default_rng(2)
     truth = np.repeat([0, 1], [300, 100])

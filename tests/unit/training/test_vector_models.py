@@ -1,5 +1,6 @@
 """Every recipe of song vectors finds groups that were planted, and repeats itself."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,14 @@ from scipy import sparse
 from tests.planted_reviews import write_reviews
 from training.backend import tf
 from training.datasets.playlists import Playlists
+from training.families import FitOptions
+from training.fit_song_vectors import fit_song_vectors
+from training.models.plain_features import PlainFeatures
 from training.models.ppmi_svd import PpmiSvd
 from training.models.skip_gram import SkipGram, _Network, noise_shares
 from training.recipe import load_recipe, recipe_names
-from training.song_vectors.contexts import PlaylistContexts
+from training.serving import Floats
+from training.song_vectors.contexts import Contexts, PlaylistContexts
 from training.song_vectors.corpus import Corpus, load_corpus, playlists_corpus
 from training.song_vectors.figures import genre_purity, held_out_figures, yardsticks
 from training.watch import History, unwatched
@@ -39,6 +44,9 @@ def test_there_is_a_recipe_of_each_model_for_each_kind_of_contexts() -> None:
     found = {(load_recipe(name).model, load_recipe(name).parameters.contexts) for name in RECIPES}
     assert len(found) == 6
     assert {load_recipe(name).parameters.units for name in LEARNT} == {64}
+    learnt_with_noise = [load_recipe(name).parameters for name in LEARNT if load_recipe(name).model == "skip_gram"]
+    assert {each.noise_exponent for each in learnt_with_noise} == {0.75}
+    assert load_recipe("song_vectors_word2vec").parameters.tables == "two", "as published: songs and partners apart"
 
 
 @pytest.mark.parametrize("name", LEARNT)
@@ -84,6 +92,42 @@ def test_every_setting_of_skip_gram_runs(settings: dict[str, object], corpora: d
     vectors = recipe.parameters.fit(corpus.contexts, corpus.features, 0, unwatched)
     purity = genre_purity(vectors, corpus.songs["genre_group"].to_numpy())
     assert purity["genre_purity"] > 2 * purity["genre_chance"]
+
+
+def test_plain_features_are_the_genre_and_the_popularity_or_the_score_and_the_sound(corpora: dict[str, Corpus]) -> None:
+    for kind, told in (("playlists", 1), ("reviews", 2)):
+        genre = corpora[kind].songs["genre_group"].to_numpy()
+        hot, others = corpora[kind].features[:, :-told], corpora[kind].features[:, -told:]
+        assert hot.shape[1] == len(set(genre) - {""})
+        assert np.array_equal(hot.sum(axis=1), genre != "")
+        assert others.std(axis=0) == pytest.approx(1, abs=1e-5)
+    popularity = corpora["playlists"].features[:, -1]
+    assert np.corrcoef(popularity, np.log(corpora["playlists"].known))[0, 1] == pytest.approx(1)
+
+
+def test_what_is_measured_never_saw_what_was_held_out_and_what_is_kept_saw_all(
+    corpora: dict[str, Corpus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Contexts] = []
+
+    def fit(self: PlainFeatures, contexts: Contexts, features: Floats, *_: object) -> Floats:
+        given.append(contexts)
+        return features + len(given)
+
+    monkeypatch.setattr(PlainFeatures, "fit", fit)
+    corpus = corpora["playlists"]
+    run = fit_song_vectors(
+        load_recipe("song_vectors_features"), corpus, FitOptions(3, datetime.now(UTC), 0.85), unwatched
+    )
+    (learn, held), *_ = corpus.contexts.folds(5, 1, seed=3)
+    measured, kept = given
+    assert isinstance(measured, PlaylistContexts)
+    assert isinstance(learn, PlaylistContexts)
+    assert (measured.matrix != learn.matrix).nnz == 0
+    assert kept is corpus.contexts
+    assert np.array_equal(run.vectors, corpus.features + 2)
+    expected = held_out_figures(corpus.features + 1, held)
+    assert expected.items() <= run.summary["figures"]["held_out"].items()
 
 
 def test_noise_follows_the_exponent() -> None:
