@@ -161,6 +161,12 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
         assert repr(value) in line
 
 
+def test_a_long_value_is_told_by_its_beginning() -> None:
+    (line,) = wrong({"SONGPRINT_KAFKA__GROUP": "a group " * 1_000})
+    assert line.startswith("SONGPRINT_KAFKA__GROUP: got 'a group a group ")
+    assert len(line) < 250
+
+
 TAKE_ANY_TEXT = {
     "kafka.sasl_username",
     "kafka.sasl_password",
