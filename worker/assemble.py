@@ -142,7 +142,7 @@ def load_labeller(settings: Settings) -> Labeller:
     try:
         return Labeller.load(load_bundle(path), settings.model.threads)
     except BundleError as error:
-        raise Stop(f"the bundle {path}: {error}") from error
+        raise Stop(f"SONGPRINT_MODEL__BUNDLE {path}: {error}") from error
 
 
 def model_watch(settings: Settings) -> ModelWatch:

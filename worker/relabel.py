@@ -133,6 +133,6 @@ class Relabeller:
 
     def _tell_failed(self, partition: OwnedPartition, model: str, users: list[bytes]) -> None:
         if users:
-            about = {"partition": partition.number, "model": model, "users": len(users)}
+            about = {"partition": partition.number, "model": model, "failed": len(users)}
             log.error("inference failed; these users keep the label that they have", extra=about)
             log.debug("users on whom inference failed", extra={"keys": users})

@@ -78,7 +78,7 @@ def _secret(name: str, path: Path, given: Mapping[str, Any]) -> str:
     try:
         return path.read_text().rstrip("\r\n")
     except (OSError, ValueError) as error:  # not there, not text, no path
-        raise ValueError(f"`{name}`: cannot read the secret: {error}") from error
+        raise ValueError(f"`{name}`: got {str(path)!r}; accepts the path of a text file: {error}") from error
 
 
 class Kafka(_Group):

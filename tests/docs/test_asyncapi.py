@@ -217,6 +217,21 @@ def test_payloads_headers_and_keys_are_schemas_of_their_dialect(where: str, give
     assert not where.endswith("headers") or inner["type"] == "object"
 
 
+def test_each_message_has_the_schemas_of_its_own() -> None:
+    found = {
+        (name, part): resolved(message[part]["schema"])["title"]
+        for name, message in DOCUMENT["components"]["messages"].items()
+        for part in ("headers", "payload")
+        if "schema" in message.get(part, {})
+    }
+    assert found == {
+        ("playlistEvent", "payload"): "A playlist event",
+        ("userLabel", "payload"): "A user's label",
+        ("tombstone", "headers"): "A tombstone's headers",
+        ("deadLetter", "headers"): "A dead letter's headers",
+    }
+
+
 def test_topics_are_those_that_are_made() -> None:
     names = Topics("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
     made = {each.name: each.config for each in plan(names, 8)}

@@ -18,7 +18,7 @@ FOUND = {
     },
     "SongprintAbsent": {"correct the scrape configuration": CANNOT_SEE},
     "SongprintRestarts": {"status 137 is memory": "the container may have: it would be killed"},
-    "SongprintHangs": {},
+    "SongprintHangs": {"look at `SONGPRINT_REDIS__TIMEOUT_S`": "set SONGPRINT_REDIS__TIMEOUT_S well below"},
     "SongprintNotProgressing": {},
     "SongprintLagGrowing": {
         "up to one per partition": "partitions: some have none",
@@ -29,7 +29,7 @@ FOUND = {
     "SongprintInferenceFails": {},
     "SongprintAborts": {
         "two processes have the same `SONGPRINT_KAFKA__INSTANCE`": "is a member already, at",
-        "the session timeout above it": "transaction_timeout_ms",
+        "raise `SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS` (and the session timeout above it)": "transaction_timeout_ms",
     },
     "SongprintRestoreSlow": {},
     "SongprintRedisMissing": {
@@ -49,6 +49,16 @@ FOUND = {
 }
 """Alert → what its runbook says may be set up wrongly → in which words check tells it."""
 SPOKEN = [(alert, words, found) for alert, said in FOUND.items() for words, found in said.items()]
+
+
+IN_PASSING = {
+    ("SongprintDown", "SONGPRINT_KAFKA__SESSION_TIMEOUT_MS"): "tells how long something takes",
+    ("SongprintRestoreSlow", "SONGPRINT_KAFKA__TRANSACTION_TIMEOUT_MS"): "tells how long something takes",
+    ("SongprintNotProgressing", "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"): "part of a command",
+    ("SongprintDeadLetters", "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"): "part of a command",
+    ("SongprintKafkaMissing", "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"): "part of a command",
+}
+"""Settings that a runbook names and does not say to be wrong, with what it names them for."""
 
 
 def sections() -> dict[str, str]:
@@ -74,6 +84,21 @@ def test_what_a_runbook_says_may_be_wrong_is_found_by_check(alert: str, words: s
         assert found in words_of_the_worker()
 
 
+def test_every_setting_that_a_runbook_names_is_looked_for() -> None:
+    setting = re.compile(r"SONGPRINT_[A-Z_]*[A-Z]")
+    named = {(alert, name) for alert in FOUND for name in setting.findall(sections()[alert])}
+    looked_for = {(alert, name) for alert, said in FOUND.items() for words in said for name in setting.findall(words)}
+    assert looked_for.isdisjoint(IN_PASSING)
+    assert named == looked_for | set(IN_PASSING)
+
+
 def test_what_check_cannot_see_is_said() -> None:
-    for what in ("the scrape configuration", "the network policy", "clocks", "another worker's bundle"):
+    for what in (
+        "the scrape configuration",
+        "the network policy",
+        "rules that Prometheus has not loaded",
+        "clocks",
+        "another worker's bundle, memory or settings",
+        "rights to the transactional id",
+    ):
         assert what in sections()[CANNOT_SEE]

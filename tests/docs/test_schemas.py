@@ -88,6 +88,15 @@ def test_labels_of_then_and_now_follow_the_schema(label: dict[str, Any]) -> None
     msgspec.convert(label, UserLabel)
 
 
+def test_a_label_may_get_fields_that_nobody_knows_yet() -> None:
+    (label, _) = map(json.loads, lines("labels.jsonl"))
+    later = {
+        name: value | {"new": 1} if isinstance(value, dict) else value for name, value in (label | {"new": [1]}).items()
+    }
+    validator("label").validate(later)
+    assert msgspec.convert(later, UserLabel) == msgspec.convert(label, UserLabel)
+
+
 def test_labels_have_every_field_that_they_had_once() -> None:
     def fields(value: Any, path: str = "") -> set[str]:
         if not isinstance(value, dict):
@@ -118,5 +127,5 @@ def test_a_tombstones_headers_follow_the_schema(event: bytes | None, reason: byt
     ((_, value, headers),) = chunk.records
     written = {name: (text or b"").decode() for name, text in headers or []}
     assert (value, written["songprint.reason"]) == (None, reason.decode())
-    validator("tombstone-headers").validate(written)
+    validator("tombstone-headers").validate(written | {"a.header": "that is not there yet"})
     assert set(written) == set(schema("tombstone-headers")["properties"]), "and no other"

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from tests.deploy.programs import needed
 
+ELSEWHERE = "DNS:elsewhere.example"
+"""Another host."""
+
 
 class Certificate(NamedTuple):
     certificate: Path
@@ -25,11 +28,11 @@ class Authority:
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self._key, "-out", self.certificate, *subject
         )
 
-    def sign(self, name: str, password: str = "") -> Certificate:
-        """A certificate for the loopback address whose common name is `name`; its key is locked by the password."""
+    def sign(self, name: str, password: str = "", host: str = "IP:127.0.0.1,DNS:localhost") -> Certificate:
+        """A certificate of `host` whose common name is `name`; its key is locked by the password."""
         made = Certificate(*(self._folder / f"{name}.{ending}" for ending in ("pem", "key", "both.pem")))
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        extensions.write_text(f"subjectAltName={host}\n")
         lock = ["-passout", f"pass:{password}"] if password else ["-nodes"]
         self._run("req", "-newkey", "rsa:2048", *lock, "-keyout", made.key, "-out", request, "-subj", f"/CN={name}")
         self._run(

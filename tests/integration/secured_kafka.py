@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 
 from deploy.local.kafka import KafkaCluster, start_kafka
 from deploy.local.ports import free_ports
-from tests.integration.certificates import Authority
+from tests.integration.certificates import ELSEWHERE, Authority
 from tests.integration.listed_rights import Right, kafka_rights
 from worker.settings import Kafka
 
@@ -40,6 +40,8 @@ class Secured(NamedTuple):
     """Address of the listener that asks for a password."""
     mutual: str
     """Address of the listener that asks for a certificate."""
+    elsewhere: str
+    """Address of a listener that encrypts, and shows the certificate of another host."""
 
     def _admin(self) -> AdminClient:
         """One who may do everything; asks as long as somebody holds it."""
@@ -70,10 +72,10 @@ class Secured(NamedTuple):
 @contextmanager
 def start_secured_kafka(folder: Path, authority: Authority) -> Iterator[Secured]:
     """A broker with an authorizer: who comes without a name may do everything, others what ACLs grant."""
-    tls, sasl, mutual = free_ports(3, random.SystemRandom())
+    tls, sasl, mutual, elsewhere = free_ports(4, random.SystemRandom())
     config = {
         "listener.security.protocol.map": (
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,PASSWORD:SASL_SSL,MUTUAL:SSL"
+            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL,PASSWORD:SASL_SSL,MUTUAL:SSL,ELSEWHERE:SSL"
         ),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
@@ -82,13 +84,16 @@ def start_secured_kafka(folder: Path, authority: Authority) -> Iterator[Secured]
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
         "listener.name.mutual.ssl.client.auth": "required",
+        "listener.name.elsewhere.ssl.keystore.type": "PEM",
+        "listener.name.elsewhere.ssl.keystore.location": str(authority.sign("elsewhere", host=ELSEWHERE).both),
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(authority.sign("broker").both),
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(authority.certificate),
     }
-    with start_kafka(folder, config=config, listeners={"TLS": tls, "PASSWORD": sasl, "MUTUAL": mutual}) as cluster:
-        yield Secured(cluster, f"127.0.0.1:{tls}", f"127.0.0.1:{sasl}", f"127.0.0.1:{mutual}")
+    ports = {"TLS": tls, "PASSWORD": sasl, "MUTUAL": mutual, "ELSEWHERE": elsewhere}
+    with start_kafka(folder, config=config, listeners=ports) as cluster:
+        yield Secured(cluster, *(f"127.0.0.1:{port}" for port in ports.values()))
 
 
 def named(kafka: Kafka) -> dict[str, str]:

@@ -67,14 +67,7 @@ def waiting(
                 for binding in bindings_as_listed(stream.settings.kafka, f"User:{user}", lacking)
             ]
         )
-        login = {
-            "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.sasl,
-            "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "sasl_ssl",
-            "SONGPRINT_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
-            "SONGPRINT_KAFKA__SASL_PASSWORD": PASSWORD,
-            "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
-            "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "1",
-        }
+        login = login_of(secured, authority) | {"SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "1"}
         stream.send("before", {"type": "snapshot", "songs": ["s1"]})
         stream.flush()
         with stream.worker(SONGPRINT_KAFKA__SASL_USERNAME="all", **login):
@@ -83,6 +76,17 @@ def waiting(
         stream.send("before", b"{")
         stream.flush()
         yield Waiting(stream, login, load_labeller(stream.settings))
+
+
+def login_of(secured: Secured, authority: Authority) -> dict[str, str]:
+    """Settings of all users but the name."""
+    return {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.sasl,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "sasl_ssl",
+        "SONGPRINT_KAFKA__SASL_MECHANISM": "SCRAM-SHA-512",
+        "SONGPRINT_KAFKA__SASL_PASSWORD": PASSWORD,
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+    }
 
 
 def user_of(lacking: Right) -> str:
@@ -145,6 +149,39 @@ def test_a_person_with_the_rights_named_beside_the_workers_replays_dead_letters(
     assert "0:0" in capsys.readouterr().out
     assert main(["dlq", "replay"]) == 0
     assert b"a letter" in [record.value for record in stream.read_all(kafka.events_topic)]
+
+
+TOPICS = ("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
+TO_MAKE = [Right("topic", name, "create") for name in TOPICS]
+TO_LOAD = [Right("topic", "playlist-events", "write")]
+TO_RESET = [
+    Right("topic", "user-state", "delete"),
+    Right("topic", "user-state", "create"),
+    Right("group", "GROUP", "delete"),
+]
+
+
+def test_a_person_with_the_rights_named_beside_the_workers_makes_topics_loads_and_resets(
+    secured: Secured, authority: Authority, small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plays.csv").write_text("user_id,song_id\nann,s1\n")
+    secured.add_users(["operator"], PASSWORD)
+    with start_redis(tmp_path / "cache") as cache:
+        settings = own_settings("operator-", secured.cluster.bootstrap_servers, cache.url, small_bundle)
+        kafka = load_settings(None, {}, settings).kafka
+        operator = "User:operator"
+        rights = [binding(kafka, operator, right) for right in {*TO_MAKE, *TO_LOAD, *TO_RESET}]
+        secured.grant([*bindings_as_listed(kafka, operator), *rights])
+        login = login_of(secured, authority) | {"SONGPRINT_KAFKA__SASL_USERNAME": "operator"}
+        for name, value in (settings | login).items():
+            monkeypatch.setenv(name, value)
+        assert main(["topics", "--create", "--partitions", "1", "--replication", "1"]) == 0
+        assert main(["load", str(tmp_path)]) == 0
+        stream = Stream(settings, tmp_path)
+        with stream.worker(**login):
+            stream.labels(1)
+        assert main(["reset", "--yes"]) == 0
+        assert (stream.states(), stream.group.committed(kafka.events_topic)) == ([], {})
 
 
 @pytest.fixture(scope="module", params=IMPLEMENTATIONS)

@@ -24,14 +24,15 @@ from deploy.local.stack import LocalStack
 from tests.adapters.logs import Owner
 from tests.adapters.looks import Looks
 from tests.deploy.programs import needed
-from tests.integration.certificates import Authority
+from tests.integration.certificates import ELSEWHERE, Authority
 from tests.integration.listed_rights import redis_commands
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.integration.secured_kafka import Secured, bindings_as_listed
 from tests.stream import Stream, eventually
 from worker.adapters import kafka_membership, kafka_silence, kafka_unowned
 from worker.adapters.kafka_source import KafkaSource
-from worker.assemble import consumer_options
+from worker.assemble import consumer_options, redis_states
+from worker.errors import Retry
 from worker.settings import load_settings
 
 CANARY = "canary-Xy7"
@@ -88,6 +89,9 @@ def test_tls_alone(secured: Secured, stream: Stream, authority: Authority, tmp_p
     refused = check(stream, **given | {"SONGPRINT_KAFKA__SSL_CA_LOCATION": str(stranger.certificate)})
     assert refused.returncode == 1
     assert "certificate verify failed" in refused.stdout, refused.stdout
+    another = check(stream, **given | {"SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.elsewhere})
+    assert another.returncode == 1
+    assert "certificate verify failed" in another.stdout, another.stdout
 
 
 def test_password_over_tls_with_the_rights_listed(
@@ -189,7 +193,8 @@ def test_a_wrong_password_stops_the_worker_and_is_not_told(
         SONGPRINT_KAFKA__STARTUP_TIMEOUT_S="1",
     )
     assert worker.process.wait(60) == 1
-    assert "error: " in worker.output()
+    error = worker.output()[worker.output().rindex("error: ") :]
+    assert "authentication" in error.lower(), error
     assert CANARY not in worker.output()
 
 
@@ -289,6 +294,28 @@ def test_redis_over_tls_with_the_rights_listed(
     assert worker.process.wait(60) == 1
     assert "refuses this user" in worker.output()
     assert CANARY not in worker.output()
+
+
+def test_a_redis_that_is_not_the_one_it_should_be_is_not_spoken_to(
+    guarded_redis: tuple[RedisServer, int], authority: Authority, tmp_path: Path
+) -> None:
+    """One whose authority nobody knows, then one that shows the certificate of another host."""
+    server, port = guarded_redis
+    given = {
+        "SONGPRINT_REDIS__URL": f"rediss://127.0.0.1:{port}/0",
+        "SONGPRINT_REDIS__USERNAME": "songprint",
+        "SONGPRINT_REDIS__PASSWORD": PASSWORD,
+        "SONGPRINT_REDIS__SSL_CA_CERTS": str(authority.certificate),
+    }
+    redis_states(load_settings(None, {}, given)).check()
+    stranger = Authority(tmp_path / "stranger").certificate
+    with pytest.raises(Retry, match="certificate verify failed"):
+        redis_states(load_settings(None, {}, given | {"SONGPRINT_REDIS__SSL_CA_CERTS": str(stranger)})).check()
+    other = authority.sign("other", host=ELSEWHERE)
+    with redis.Redis.from_url(server.url) as admin:
+        admin.config_set("tls-cert-file", str(other.certificate), "tls-key-file", str(other.key))
+    with pytest.raises(Retry, match="certificate verify failed"):
+        redis_states(load_settings(None, {}, given)).check()
 
 
 def test_a_local_stack_uses_given_servers_that_ask_for_certificates(

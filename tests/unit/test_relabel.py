@@ -17,6 +17,7 @@ from worker.contract.user_label import Abstention
 from worker.contract.user_state import UserState
 from worker.contract.vocabulary import Vocabulary, song_key, song_keys
 from worker.errors import Retry, Stop
+from worker.observe.logs import JsonFormatter
 from worker.observe.metrics import Metrics
 from worker.partition import OwnedPartition
 from worker.pipeline import Pipeline, Policy, Scores
@@ -193,7 +194,10 @@ def test_users_whom_the_model_fails_on_are_skipped_and_counted(
     assert stage.users == {user.decode() for user in USERS} - {user.decode() for user in poisoned}
     assert stage.partition.watermark.labelled_by == "new"
     assert stage.registry.get_sample_value("songprint_relabel_failures_total") == len(poisoned)
-    assert "these users keep the label that they have" in caplog.text
+    told = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    failed = [line["failed"] for line in told if "these users keep the label that they have" in line["message"]]
+    assert sum(failed) == len(poisoned)
+    assert not any(user.decode() in str(told) for user in USERS), "who they are is for debug alone"
 
 
 def test_a_model_that_fails_on_everyone_stops_the_worker(stage: Stage) -> None:

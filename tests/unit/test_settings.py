@@ -17,6 +17,7 @@ from worker.kafka_options import FIXED, OWN
 from worker.settings import Kafka, Settings, load_settings
 
 FIELDS = dict(setting_fields(Settings))
+SECRET_FILES = [name for name in FIELDS if name.endswith("_file")]
 CANARY = "canary-7f3a"
 
 
@@ -116,22 +117,37 @@ def test_what_kubernetes_puts_into_the_environment_is_no_setting() -> None:
 WRONG = [
     ("KAFKA__BOOTSTRAP_SERVERS", "localhost 9092", "host:port"),
     ("KAFKA__GROUP", "a group", "letters, digits"),
+    ("KAFKA__INSTANCE", "a worker", "letters, digits"),
     ("KAFKA__EVENTS_TOPIC", "a/b", "topic's name"),
+    ("KAFKA__LABELS_TOPIC", "a b", "topic's name"),
+    ("KAFKA__STATE_TOPIC", "a,b", "topic's name"),
+    ("KAFKA__DEAD_LETTER_TOPIC", "a:b", "topic's name"),
     ("KAFKA__ASSIGNMENT", "sticky", "cooperative-sticky, range, roundrobin"),
+    ("KAFKA__GROUP_PROTOCOL", "newest", "classic, consumer"),
+    ("KAFKA__SECURITY_PROTOCOL", "tls", "plaintext, ssl, sasl_plaintext, sasl_ssl"),
     ("KAFKA__SASL_MECHANISM", "SCRAM", "SCRAM-SHA-512"),
     ("KAFKA__SSL_CA_LOCATION", "/no/such.pem", "a file that exists"),
+    ("KAFKA__SSL_CERTIFICATE_LOCATION", "/no/such.pem", "a file that exists"),
+    ("KAFKA__SSL_KEY_LOCATION", "/no/such.pem", "a file that exists"),
     ("KAFKA__TRANSACTION_TIMEOUT_MS", "20000", "less than the session timeout, which is 20000 ms"),
     ("KAFKA__OPTIONS", "linger.ms=3", "a JSON object"),
     ("KAFKA__OPTIONS", '["linger.ms"]', "a table of librdkafka options"),
     ("KAFKA__OPTIONS", '{"linger.ms": [1]}', "linger.ms accepts text, a number, true or false"),
+    ("KAFKA__CONSUMER_OPTIONS", "linger.ms=3", "a JSON object"),
+    ("KAFKA__PRODUCER_OPTIONS", "linger.ms=3", "a JSON object"),
     ("REDIS__URL", "http://127.0.0.1:6379", "redis://HOST:PORT/DB"),
     ("REDIS__URL", "redis:///0", "redis://HOST:PORT/DB"),
     ("REDIS__URL", "redis://127.0.0.1:6379/zero", "redis://HOST:PORT/DB"),
     ("REDIS__CLUSTER", "maybe", "true or false"),
+    ("REDIS__SSL_CA_CERTS", "/no/such.pem", "a file that exists"),
+    ("REDIS__KEY_PREFIX", "a:b", "letters, digits"),
     ("BATCH__MAX_EVENTS", "many", "a whole number from 1 to 100000"),
     ("BATCH__MAX_EVENTS", "1.5", "a whole number from 1 to 100000"),
+    ("MODEL__RELABEL", "sometimes", "true or false"),
+    ("POLICY__LABELLING_DEFAULT", "maybe", "true or false"),
     ("RETRY__JITTER", "nan", "a number from 0 to 1"),
     ("LOG__LEVEL", "loud", "debug, info, warning, error"),
+    ("LOG__FORMAT", "xml", "auto, json, text"),
     ("RETRY__MAX_MS", "50", "at least first_ms, which is 100"),
 ]
 
@@ -143,6 +159,32 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
     assert accepts in line
     if not name.endswith("OPTIONS"):
         assert repr(value) in line
+
+
+def test_a_long_value_is_told_by_its_beginning() -> None:
+    (line,) = wrong({"SONGPRINT_KAFKA__GROUP": "a group " * 1_000})
+    assert line.startswith("SONGPRINT_KAFKA__GROUP: got 'a group a group ")
+    assert len(line) < 250
+
+
+TAKE_ANY_TEXT = {
+    "kafka.sasl_username",
+    "kafka.sasl_password",
+    "kafka.ssl_key_password",
+    "redis.username",
+    "redis.password",
+}
+LOOKED_AT_LATER = {"model.bundle", "http.host"}
+"""What only the machine tells: a bundle is loaded, and an address is bound, before anything else is done."""
+
+
+def test_a_wrong_value_of_every_setting_is_tried() -> None:
+    """Here, or out of its bounds, or a file of a secret that is not there."""
+    here = {f"SONGPRINT_{name}" for name, _, _ in WRONG}
+    numbers = {variable(name) for name, field in FIELDS.items() if accepted(field).endswith(tuple("0123456789"))}
+    others = {variable(name) for name in TAKE_ANY_TEXT | LOOKED_AT_LATER | set(SECRET_FILES)}
+    assert here | numbers | others == {variable(name) for name in FIELDS}
+    assert here.isdisjoint(others)
 
 
 def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
@@ -170,13 +212,18 @@ def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "unix:///tmp/redis"}, ["REDIS__CLUSTER", "REDIS__URL"]),
         ({"REDIS__SSL_CA_CERTS": __file__}, ["REDIS__SSL_CA_CERTS"]),
         ({"REDIS__PASSWORD": "x", "REDIS__PASSWORD_FILE": __file__}, ["REDIS__PASSWORD", "REDIS__PASSWORD_FILE"]),
-        ({"REDIS__PASSWORD_FILE": "/no/such"}, ["REDIS__PASSWORD_FILE"]),
-        ({"REDIS__PASSWORD_FILE": "\0"}, ["REDIS__PASSWORD_FILE"]),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(environment: dict[str, str], named: list[str]) -> None:
     (line,) = wrong({f"SONGPRINT_{name}": value for name, value in environment.items()})
     assert all(re.search(rf"SONGPRINT_{name}\b", line) for name in named), line
+
+
+@pytest.mark.parametrize("path", ["/no/such", "\0", "."])
+@pytest.mark.parametrize("name", SECRET_FILES)
+def test_a_secrets_file_that_cannot_be_read_is_told(name: str, path: str) -> None:
+    (line,) = wrong({variable(name): path})
+    assert line.startswith(f"{variable(name)}: got {path!r}; accepts the path of a text file")
 
 
 def test_everything_wrong_is_told_at_once() -> None:
@@ -207,7 +254,7 @@ def test_every_setting_is_documented_and_every_number_bounded(name: str) -> None
     bounds = re.fullmatch(r"a (?:whole )?number from (\S+) to (\S+)", accepted(field))
     for beyond in (float(bounds[1]) - 1, float(bounds[2]) + 1) if bounds else ():
         (line,) = wrong({variable(name): f"{beyond:.0f}"})
-        assert line.startswith(variable(name))
+        assert line == f"{variable(name)}: got '{beyond:.0f}'; accepts {accepted(field)}"
 
 
 @given(st.sampled_from(sorted(FIELDS)), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
@@ -230,10 +277,10 @@ def test_settings_are_frozen() -> None:
 
 def test_secrets_are_read_from_files(tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text(f"{CANARY}\n")
+    file.write_text(f" {CANARY} \n")
     settings = load_settings(None, {}, {"SONGPRINT_REDIS__PASSWORD_FILE": str(file)})
     assert settings.redis.password is not None
-    assert settings.redis.password.get_secret_value() == CANARY
+    assert settings.redis.password.get_secret_value() == f" {CANARY} ", "all but the line's end"
 
 
 def test_a_key_and_its_password_reach_the_client(tmp_path: Path) -> None:

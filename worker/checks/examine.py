@@ -13,7 +13,7 @@ from worker.checks.erasure import check_erasure
 from worker.checks.finding import Finding, ok, problem
 from worker.checks.group import check_group
 from worker.checks.partitioner import check_partitioner
-from worker.checks.process import check_log, check_memory, memory_limit
+from worker.checks.process import check_log, check_memory, check_waiting, memory_limit
 from worker.checks.redis_server import check_redis, try_redis
 from worker.checks.rights import check_rights
 from worker.checks.topics import check_sizes, check_topics
@@ -36,6 +36,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from check_memory(settings.policy, memory_limit())
     yield from check_address(settings.http)
     yield from check_log(settings.log)
+    yield from check_waiting(settings.redis)
     yield from _guarded("bundle", lambda: check_bundle(settings, time.time()))
     kafka = yield from _asked("kafka", lambda: clients_that_take_their_options(settings))
     facts = (yield from _asked("kafka", kafka.facts)) if kafka else None

@@ -1,10 +1,11 @@
-"""What the worker's own process is given: memory, and a level to log at."""
+"""What the worker's own process is given: memory, a level to log at, and how long it waits for Redis."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from worker.checks.finding import Finding, note, ok, problem
-from worker.settings import Log, Policy
+from worker.observe.health import STALLED_SECONDS
+from worker.settings import Log, Policy, Redis
 
 HOT_SHARE = 0.5
 """Most of the process's memory that states may take: the rest is for the model and what a batch needs."""
@@ -40,3 +41,14 @@ def check_memory(policy: Policy, limit: int | None) -> Iterator[Finding]:
 def check_log(log: Log) -> Iterator[Finding]:
     if log.level == "debug":
         yield note("log", "at level debug, user ids are logged", "set SONGPRINT_LOG__LEVEL to info in production")
+
+
+def check_waiting(redis: Redis) -> Iterator[Finding]:
+    longest = 2 * redis.timeout_s  # for the connection, then for the answer
+    if longest >= STALLED_SECONDS:
+        yield note(
+            "redis",
+            f"a call to a Redis that hangs may take {longest:g} s; after {STALLED_SECONDS:g} s without a poll a "
+            "worker counts as hanging",
+            f"set SONGPRINT_REDIS__TIMEOUT_S well below {STALLED_SECONDS / 2:g}; some seconds are plenty",
+        )

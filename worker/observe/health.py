@@ -5,6 +5,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+STALLED_SECONDS = 60.0
+"""Without a poll for so long a worker no longer counts as live, and the alert SongprintHangs is near."""
+
 
 class Answer(NamedTuple):
     """The answer to a probe, with the reasons where it is no."""
@@ -25,7 +28,7 @@ class Health:
         stalled_after: seconds without a poll after which the worker no longer counts as live.
     """
 
-    def __init__(self, clock: Callable[[], float], stalled_after: float = 60.0) -> None:
+    def __init__(self, clock: Callable[[], float], stalled_after: float = STALLED_SECONDS) -> None:
         self._clock = clock
         self._stalled_after = stalled_after
         self._polled_at = clock()

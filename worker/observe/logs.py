@@ -9,7 +9,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
-PERSONAL = frozenset({"user", "users", "song", "songs", "song_id", "song_ids", "user_id", "key", "value", "playlist"})
+PERSONAL = frozenset(
+    {"user", "users", "user_id", "song", "songs", "song_id", "song_ids", "key", "keys", "value", "values", "playlist"}
+)
 """Extras that are logged at debug alone."""
 
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

@@ -6,9 +6,16 @@ from pathlib import Path
 import pytest
 
 from worker.checks.bundle import OLD_DAYS, check_bundle
+from worker.errors import Stop
 from worker.settings import Model, Settings
 
 ALERTS = Path(__file__).parents[3] / "deploy" / "prometheus" / "rules" / "alerts.yml"
+
+
+def test_a_folder_that_is_no_bundle_is_told_with_the_setting_and_what_it_accepts(tmp_path: Path) -> None:
+    told = rf"^SONGPRINT_MODEL__BUNDLE {tmp_path / 'no'}: .*cannot be opened.* Give the folder that `python -m export"
+    with pytest.raises(Stop, match=told):
+        list(check_bundle(Settings(model=Model(bundle=tmp_path / "no")), 0.0))
 
 
 def test_an_old_model_is_told_when_the_alert_would_fire(small_bundle: Path) -> None:

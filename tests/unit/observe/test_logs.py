@@ -99,6 +99,11 @@ def test_users_and_songs_are_for_debug_alone(form: str, level: int) -> None:
     assert out.getvalue().count(CANARY) == len(PERSONAL)
 
 
+def test_whatever_users_and_songs_are_called_is_personal() -> None:
+    one = {"user", "user_id", "song", "song_id", "key", "value", "playlist"}
+    assert one | {"users", "songs", "song_ids", "keys", "values"} == PERSONAL
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_secrets_never(form: str) -> None:
     out = io.StringIO()
