@@ -1,6 +1,7 @@
 """The images' steps, taken without Docker: what they install starts, and nothing else is in them."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -124,14 +125,14 @@ class Image(NamedTuple):
         return set(self.folder.rglob("*"))
 
 
-def take_the_steps(name: str, folder: Path) -> Image:
-    """The steps of NAME.Dockerfile, in `folder` instead of a file system of its own."""
+def take_the_steps(name: str, folder: Path, **more: str) -> Image:
+    """The steps of NAME.Dockerfile, in `folder` instead of a file system of its own, with `more` in the environment."""
     file = ROOT / "deploy" / "docker" / f"{name}.Dockerfile"
     (folder / "requirements.txt").write_text((ROOT / "requirements" / f"{name}.txt").read_text())
     (install,) = [step for step in instructions(file, "RUN") if "pip install" in step]
     steps = install.replace("/opt/songprint", str(folder / "venv")).replace("--no-cache-dir", "")
     steps = steps.replace("python -m venv", f"{sys.executable} -m venv", 1)
-    subprocess.run(["sh", "-c", steps], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["sh", "-c", steps], cwd=folder, env={**os.environ, **more}, check=True, capture_output=True)
     (folder / "app").mkdir()
     copies = [copied.split() for copied in instructions(file, "COPY") if "--from" not in copied]
     for source, target in copies[1:]:  # the first is the requirements
@@ -190,7 +191,9 @@ def test_the_workers_image_works_as_it_is_started_and_writes_nothing(
 
 @pytest.mark.timeout(1800)  # TensorFlow is large
 def test_the_trainings_image_makes_the_model_of_the_compose_file(tmp_path: Path) -> None:
-    image = take_the_steps("training", tmp_path)
+    # Most of what is installed is never imported here: what is, is compiled when it is.
+    image = take_the_steps("training", tmp_path, PIP_NO_COMPILE="1")
+    del image.environment["PYTHONDONTWRITEBYTECODE"]
     services = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())["services"]
     models = tmp_path / "models"
     models.mkdir()  # the image brings it

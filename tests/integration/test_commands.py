@@ -79,6 +79,7 @@ def test_loading_nothing_says_what_is_missing(stream: Stream, tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@any_redis
 def test_a_reset_begins_anew_from_the_earliest_event(stream: Stream) -> None:
     with stream.worker():
         stream.send("u", {"type": "snapshot", "songs": ["s1"]})

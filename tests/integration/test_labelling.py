@@ -29,6 +29,7 @@ def test_an_event_becomes_a_label(stream: Stream) -> None:
     assert 0 < label["cluster"]["probability"] <= 1
 
 
+@any_redis
 def test_changes_fold_into_the_playlist_in_order(stream: Stream) -> None:
     stream.send("u", {"type": "snapshot", "songs": ["s1", "s2"]})
     stream.send("u", {"type": "change", "add": ["s3", "s2"], "remove": ["s1", "s9"]})
@@ -100,6 +101,7 @@ BAD = {
 }
 
 
+@any_redis
 def test_bad_events_become_dead_letters_and_disturb_nobody(stream: Stream) -> None:
     stream.send("u", {"type": "snapshot", "songs": ["s1"]})
     for key, value, _, _ in BAD.values():
@@ -124,6 +126,7 @@ def test_bad_events_become_dead_letters_and_disturb_nobody(stream: Stream) -> No
     assert all(letter.headers["trace"] == b"t1" for letter in letters)
 
 
+@any_redis
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_worker_well(stream: Stream, number: signal.Signals) -> None:
     with stream.worker() as worker:
@@ -149,6 +152,7 @@ def test_a_signal_ends_a_worker_that_still_waits_for_kafka(stream: Stream, numbe
         worker.end()
 
 
+@any_redis
 def test_metrics_tell_what_happened(stream: Stream) -> None:
     with stream.worker() as worker:
         for number in range(20):

@@ -74,6 +74,7 @@ def test_a_new_bundle_is_taken_and_all_users_are_labelled_again(
     assert all(record.label["songs"] == 3 for record in again)
 
 
+@any_redis
 def test_what_was_relabelled_is_not_relabelled_by_the_next_worker(
     stream: Stream, deployed: Path, other_bundle: Path
 ) -> None:
@@ -119,6 +120,7 @@ def test_sighup_looks_at_once(stream: Stream, deployed: Path, other_bundle: Path
         eventually(lambda: loaded(worker), "the new bundle is in use")
 
 
+@any_redis
 def test_relabelling_on_request(stream: Stream) -> None:
     with stream.worker():
         send_users(stream)

@@ -83,7 +83,7 @@ def test_gaussian_mixture_tells_narrow_clusters_from_wide_ones() -> None:
     assert means < mixed - 0.2
 
 
-def test_compares_all_of_them() -> None:
+def test_compares_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     codes, truth = planted()
     history = History()
     compared = compare_taste(codes, truth, 5, (0, 1), history)
@@ -94,6 +94,7 @@ def test_compares_all_of_them() -> None:
         assert 0.2 < min(one.greatest) < 0.5
         assert min(one.silhouette) > 0.3
     # What has no clusters is not stable.
+    monkeypatch.setattr("training.compare_taste.METHODS", {"kmeans": METHODS["kmeans"]})
     noise = np.random.default_rng(3).normal(0, 1, (400, 12)).astype(np.float32)
     shuffled = compare_taste(noise, None, 5, (0,), unwatched)
     assert shuffled["kmeans"].stability[0] < 0.6
