@@ -4,6 +4,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -194,16 +195,27 @@ def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize("lacking", redis_commands(cluster=False))
 def test_a_worker_without_a_right_of_redis_says_which(cache: RedisServer, lacking: str) -> None:
-    granted = [f"+{command}" for command in redis_commands(cluster=False) if command != lacking]
+    granted = [command for command in redis_commands(cluster=False) if command != lacking]
+    with (
+        closing(states_of_one_who_may(granted, cache)) as states,
+        pytest.raises(Stop, match=r"refuses this user.*docs/security\.md") as told,
+    ):
+        use(states)
+    assert re.search(rf"\b{re.escape(lacking)}\b", str(told.value))
+
+
+def test_the_rights_of_redis_that_are_listed_are_enough(cache: RedisServer) -> None:
+    with closing(states_of_one_who_may(redis_commands(cluster=False), cache)) as states:
+        use(states)
+
+
+def states_of_one_who_may(commands: list[str], cache: RedisServer) -> RedisStates:
+    granted = [f"+{command}" for command in commands]
     with redis.Redis.from_url(cache.url) as admin:
         admin.acl_setuser("worker", enabled=True, reset=True, nopass=True, keys=["songprint:*"], commands=granted)
         admin.script_flush()  # or nobody would have to load a script
     login = {"SONGPRINT_REDIS__USERNAME": "worker", "SONGPRINT_REDIS__PASSWORD": "any"}
-    states = redis_states(load_settings(None, {}, {"SONGPRINT_REDIS__URL": cache.url, **login}))
-    with pytest.raises(Stop, match=r"refuses this user.*docs/security\.md") as told:
-        use(states)
-    states.close()
-    assert re.search(rf"\b{re.escape(lacking)}\b", str(told.value))
+    return redis_states(load_settings(None, {}, {"SONGPRINT_REDIS__URL": cache.url, **login}))
 
 
 def use(states: RedisStates) -> None:
