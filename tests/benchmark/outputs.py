@@ -1,14 +1,18 @@
 """What a contender has written, as a reader of committed records sees it."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, cast
 
 import msgspec
 import numpy as np
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from numpy.typing import NDArray
 
-from tests.benchmark.servers import PARTITIONS
+from tests.benchmark.contender import Contention
+
+PATIENCE = 90.0
+"""Seconds without a record; a broker aborts the transactions of a writer that is gone sooner than that."""
 
 
 class Output(NamedTuple):
@@ -59,8 +63,13 @@ class Outputs(NamedTuple):
     """Empty for a contender that writes no labels."""
 
 
-def read_messages(brokers: str, topic: str) -> Iterator[Message]:
-    """All committed records of a topic, to its end."""
+def read_messages(brokers: str, topic: str, ends: Mapping[int, int]) -> Iterator[Message]:
+    """The committed records of a topic up to the end of each partition, as `Servers.end_offsets` tells it.
+
+    What a read_committed consumer takes for the end is not enough: a broker writes the markers of a committed
+    transaction one partition after another, and those of the offsets may be there before those of the outputs.
+    Raises Contention if an end is not reached.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": brokers,
@@ -71,27 +80,35 @@ def read_messages(brokers: str, topic: str) -> Iterator[Message]:
             "enable.partition.eof": True,
         }
     )
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
-    ended: set[int] = set()
+    left = {partition: end for partition, end in ends.items() if end}
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
+    given_up = time.monotonic() + PATIENCE
     try:
-        while len(ended) < PARTITIONS:
-            for message in consumer.consume(10_000, 1.0):
-                error = message.error()
+        while left:
+            messages = consumer.consume(10_000, 1.0)
+            if messages:
+                given_up = time.monotonic() + PATIENCE
+            elif time.monotonic() > given_up:
+                raise Contention(f"{topic} has a transaction that is still open in partitions {sorted(left)}")
+            for message in messages:
+                error, partition, offset = message.error(), cast(int, message.partition()), cast(int, message.offset())
                 if error is None:
                     yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    ended.add(message.partition() or 0)
-                else:
+                    offset += 1
+                elif error.code() != KafkaError._PARTITION_EOF:
                     raise RuntimeError(f"reading {topic}: {error.str()}")
+                if offset >= left.get(partition, offset + 1):
+                    del left[partition]
     finally:
         consumer.close()
 
 
-def read_outputs(brokers: str, topic: str, *, labels: bool) -> Outputs:
+def read_outputs(brokers: str, topic: str, ends: Mapping[int, int], *, labels: bool) -> Outputs:
+    """What `read_messages` reads, decoded."""
     times: list[int] = []
     read: list[Output] = []
     decode = msgspec.json.Decoder(_Label).decode
-    for message in read_messages(brokers, topic):
+    for message in read_messages(brokers, topic, ends):
         times.append(message.timestamp()[1])
         if labels:
             label = decode(message.value() or b"")

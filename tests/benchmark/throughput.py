@@ -108,7 +108,7 @@ def measure_job(
             wait_until_committed(job, running)
         else:
             wait_until_done(job, running, workload.events)
-    outputs = read_outputs(servers.brokers, job.labels, labels=contender.labels)
+    outputs = read_outputs(servers.brokers, job.labels, servers.end_offsets(job.labels), labels=contender.labels)
     if contender.labels:
         verdict = judge_labels(outputs.labels, workload, job.model)
     else:

@@ -92,6 +92,7 @@ def test_places_choose_exactly_these_letters(rejected: Stream) -> None:
     count = len(events(rejected))
     places = dlq(rejected, "list", "--reason", "too_many_songs", "--places").split()
     assert "sent 2 events back" in dlq(rejected, "replay", *places)
+    eventually(lambda: len(events(rejected)) == count + 2, "two events more")
     assert [event.value for event in events(rejected) if REPLAYED in event.headers] == [MANY, MANY]
     assert "sent 1 events back" in dlq(rejected, "replay", places[0])
     eventually(lambda: len(events(rejected)) == count + 3, "three events more")

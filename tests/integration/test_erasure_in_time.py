@@ -49,7 +49,7 @@ def test_nothing_of_an_erased_user_outlives_the_times_that_topics_state(stream: 
         stream.letters(1)
     names = stream.topics
     for topic in names:
-        assert b"u" in keys(stream, topic)
+        eventually(lambda topic=topic: b"u" in keys(stream, topic), f"{topic} has the user")  # type: ignore[misc]
     for topic in (names.labels, names.states):
         shorten(stream, topic, max_compaction_lag_ms=1, delete_retention_ms=1)
 

@@ -19,7 +19,7 @@ from tests.integration.certificates import Authority
 from tests.integration.listed_rights import Right, kafka_rights, redis_commands
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.integration.secured_kafka import Secured, binding, bindings_as_listed, named
-from tests.stream import PATIENCE, Stream
+from tests.stream import PATIENCE, Stream, eventually
 from worker.__main__ import main
 from worker.adapters.redis_state import RedisStates
 from worker.assemble import assemble, load_labeller, model_watch, redis_states
@@ -149,7 +149,8 @@ def test_a_person_with_the_rights_named_beside_the_workers_replays_dead_letters(
     assert main(["dlq", "list"]) == 0
     assert "0:0" in capsys.readouterr().out
     assert main(["dlq", "replay"]) == 0
-    assert b"a letter" in [record.value for record in stream.read_all(kafka.events_topic)]
+    back = lambda: b"a letter" in [record.value for record in stream.read_all(kafka.events_topic)]  # noqa: E731
+    eventually(back, "the letter is among the events again")
 
 
 TOPICS = ("playlist-events", "user-labels", "user-state", "playlist-events.dlq")

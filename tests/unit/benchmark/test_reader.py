@@ -20,7 +20,7 @@ JOB: Any = SimpleNamespace(
 
 def end_of(partition: int) -> Mock:
     error = Mock(code=Mock(return_value=KafkaError._PARTITION_EOF))
-    return Mock(error=Mock(return_value=error), partition=Mock(return_value=partition))
+    return Mock(error=Mock(return_value=error), partition=Mock(return_value=partition), offset=Mock(return_value=7))
 
 
 def test_both_see_only_what_is_committed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_both_see_only_what_is_committed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(outputs, "Consumer", consumer)
     with LabelReader(JOB):
         pass
-    assert list(read_messages("broker", "labels")) == []
+    assert list(read_messages("broker", "labels", dict.fromkeys(range(PARTITIONS), 7))) == []
     assert asked == ["read_committed"] * 2
 
 
