@@ -1,9 +1,9 @@
 """A worker that meets a fault at a named step: `python -m tests.faulty_worker run`, with the step in FAULT.
 
 A fault is PART.METHOD:before|after:COUNT:SIGNAL, for example `sink.commit:after:3:SIGKILL`: the worker sends itself the
-signal right after its third commit. Parts are source, sink, cache, changelog and partitions; everything else is the
-worker as it is. `clock:SECONDS` sets its wall clock wrong instead, and `unfetched` has librdkafka fetch nothing more,
-though the worker resumed its partitions.
+signal right after its third commit. SECONDS in the signal's place has its loop hang for so long. Parts are source,
+sink, cache, changelog and partitions; everything else is the worker as it is. `clock:SECONDS` sets its wall clock wrong
+instead, and `unfetched` has librdkafka fetch nothing more, though the worker resumed its partitions.
 
 Where FAULT_FILE names a file, a fault in it is taken (and the file removed) at the start, and whenever SIGUSR1 arrives.
 SIGUSR2 has the worker write down where it is.
@@ -13,6 +13,7 @@ import faulthandler
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,12 +37,19 @@ class Fault(NamedTuple):
     step: str
     when: str
     count: int
-    signal: signal.Signals
+    what: signal.Signals | float
+    """What befalls the worker: a signal, or seconds in which its loop does nothing."""
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        step, when, count, name = text.split(":")
-        return cls(step, when, int(count), signal.Signals[name])
+        step, when, count, what = text.split(":")
+        return cls(step, when, int(count), float(what) if what.isdigit() else signal.Signals[what])
+
+    def strike(self) -> None:
+        if isinstance(self.what, float):
+            time.sleep(self.what)
+        else:
+            os.kill(os.getpid(), self.what)
 
 
 class Trigger:
@@ -73,7 +81,7 @@ class Trigger:
             self._reached += 1
             if self._reached == fault.count:
                 self._fault = None
-                os.kill(os.getpid(), fault.signal)
+                fault.strike()
 
 
 class Faulty:

@@ -18,6 +18,7 @@ from worker.errors import Retry, Stop
 from worker.inference.labeller import Labeller
 from worker.loop import Bounds, Observers, Ports, Worker
 from worker.model_watch import ModelWatch
+from worker.observe.health import STALLED_SECONDS
 from worker.passed_options import refuse_wrong_options
 from worker.pipeline import Pipeline, Policy
 from worker.restore import Restorer
@@ -84,6 +85,9 @@ def consumer_options(settings: Settings) -> dict[str, Any]:
     }
     return {
         "statistics.interval.ms": 1000,
+        # Heartbeats go on while the loop hangs, so this decides when Kafka gives a worker's partitions to others: when
+        # it counts as hanging. librdkafka's default is five minutes; less than a session it does not take.
+        "max.poll.interval.ms": max(int(STALLED_SECONDS * 1000), kafka.session_timeout_ms),
         "fetch.queue.backoff.ms": 10,  # the default, a second, starves a worker that has just emptied a full queue
         # What is read ahead takes several times its bytes in memory: some batches of it, where the default is 64 MB.
         "queued.max.messages.kbytes": 8192,
@@ -129,7 +133,10 @@ def changelog_options(settings: Settings) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 10,
         **kafka.client_options(),
         **kafka.consumer_options,
-        "group.id": kafka.group,  # never joined; but a group that the worker has no right to would stop it
+        # The group is never joined; but one that the worker has no right to would stop it, and a consumer of events may
+        # be given a max.poll.interval.ms that is below the session timeout which librdkafka takes by itself.
+        "group.id": kafka.group,
+        "session.timeout.ms": kafka.session_timeout_ms,
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         "auto.offset.reset": "error",

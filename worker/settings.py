@@ -78,7 +78,9 @@ def _secret(name: str, path: Path, given: Mapping[str, Any]) -> str:
     try:
         return path.read_text().rstrip("\r\n")
     except (OSError, ValueError) as error:  # not there, not text, no path
-        raise ValueError(f"`{name}`: got {str(path)!r}; accepts the path of a text file: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "this is none"
+        # Not shown, nor chained: whoever mixes the two up has put the secret itself there.
+        raise ValueError(f"`{name}`: got a value that is not shown; accepts the path of a text file: {why}") from None
 
 
 class Kafka(_Group):

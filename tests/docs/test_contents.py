@@ -51,7 +51,7 @@ SAID = [
     ("operating", "What it needs", f"`SONGPRINT_POLICY__MAX_HOT_BYTES` ({Settings().policy.max_hot_bytes >> 20} MiB)"),
     ("operating", "First start", "it exits with 1 if anything is"),
     ("contract", "What may change", "new optional fields of events; new fields of labels; new headers;"),
-    ("contract", "What may change", "new values of `gender.label`, with a new model; new clusters; new reasons of"),
+    ("contract", "What may change", "new clusters; new reasons and stages of dead letters;"),
     (
         "contract",
         "What may change",

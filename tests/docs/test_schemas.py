@@ -114,6 +114,11 @@ def test_a_dead_letters_headers_follow_the_schema(reason: Reason) -> None:
     letter = dead_letter("playlist-events", records, Rejected(0, Reject(reason, "why")))
     headers = {name: (value or b"").decode() for name, value in [*letter.headers, *letter.about]}
     validator("dead-letter-headers").validate(headers)
+    known = schema("dead-letter-headers")["properties"]
+    assert headers["songprint.reason"] in known["songprint.reason"]["examples"]
+    assert headers["__connect.errors.stage"] in known["__connect.errors.stage"]["examples"]
+    later = {"songprint.reason": "a new reason", "__connect.errors.stage": "HEADER_CONVERTER", "a.header": "more"}
+    validator("dead-letter-headers").validate(headers | later)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from worker import assemble
 from worker.assemble import backoff, changelog_options, consumer_options, patient, policy, producer_options
 from worker.errors import Retry, Stop
 from worker.kafka_options import FIXED, OWN
+from worker.observe.health import STALLED_SECONDS
 from worker.pipeline import Policy
 from worker.settings import Settings, load_settings
 
@@ -87,6 +88,14 @@ def test_the_consumer_joins_as_the_settings_say(assignment: str) -> None:
     newer = consumer_options(settings(KAFKA__GROUP_PROTOCOL="consumer"))
     assert newer["group.protocol"] == "consumer"
     assert not {"session.timeout.ms", "partition.assignment.strategy"} & set(newer), "they are the brokers' there"
+
+
+@pytest.mark.parametrize(("session", "longest"), [("20000", 60_000), ("90000", 90_000)])
+def test_a_worker_that_hangs_loses_its_partitions(session: str, longest: int) -> None:
+    """When it counts as hanging; but librdkafka takes no less than a session."""
+    given = settings(KAFKA__SESSION_TIMEOUT_MS=session)
+    assert longest == max(int(session), STALLED_SECONDS * 1000)
+    assert consumer_options(given)["max.poll.interval.ms"] == longest
 
 
 def test_redis_is_reached_as_the_settings_say() -> None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 STALLED_SECONDS = 60.0
-"""Without a poll for so long a worker no longer counts as live, and the alert SongprintHangs is near."""
+"""Without a poll for so long a worker no longer counts as live: the alert SongprintHangs is near, and Kafka gives its
+partitions to others when a session timeout more has passed.
+"""
 
 
 class Answer(NamedTuple):
