@@ -60,6 +60,12 @@ def _throughput(report: Report) -> Iterator[tuple[str, Figure]]:
             yield f"Redis' CPU per event over the copy's CPU, {where}", cache.over(ceiling.cpu.median)
             start = Figure(row.start_seconds.median).over(ceiling.start_seconds.median)
             yield f"seconds to the first label over the copy's, {where}", start
+        for other in report.throughput:
+            if other.contender != WORKER and (other.units, other.batch) == (row.units, row.batch):
+                of = f"{other.contender}'s, {where}"
+                yield f"warm events/s of {of}", Figure(row.warm_rate.median, True).over(other.warm_rate.median)
+                if other.contender != CEILING:
+                    yield f"events/s of {of}", Figure(row.rate.median, True).over(other.rate.median)
 
 
 def _latency(report: Report) -> Iterator[tuple[str, Figure]]:

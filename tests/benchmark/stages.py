@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 from confluent_kafka import Producer
+from onnxruntime import InferenceSession  # type: ignore[import-untyped]
 
+from tests.benchmark import plain_steps
 from tests.benchmark.contender import Job
 from tests.benchmark.kafka_stages import kafka_steps
 from tests.benchmark.model import Model
@@ -20,6 +22,7 @@ from tests.benchmark.workload import Change, Workload
 from worker.adapters.ports import Records
 from worker.adapters.redis_state import RedisStates
 from worker.assemble import policy, producer_options, redis_states
+from worker.contract.event import Change as ChangeEvent
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import LabelWriter, encode_time, judge
 from worker.contract.user_state import UserState, fold, unpack
@@ -34,6 +37,8 @@ from worker.settings import Settings, load_settings
 EVENTS = 20_000
 TURNS = 7
 CHUNKS = (1, 64, 128, 256, 512, 1_024, 2_048, 8_192)
+HALVED = 1_024
+"""Size of the chunks with which the models run that have a table of float16."""
 MOST_CALLS = 1_000
 """Of the models in a turn: one call for each event would take too long."""
 TRANSACTIONAL = ("transactional.id", "transaction.timeout.ms")
@@ -81,10 +86,10 @@ def measure_stages(bench: Bench, model: Model, *, run: str) -> Stages:
     own = _own_steps(batch, pipeline, labeller, settings)
     labels = [(key, label, None) for key, label in zip(batch.keys, own["write labels"](), strict=True)]
     with kafka_steps(bench.servers, settings, labels, batch.packed(), TURNS) as kafka:
-        steps = own | kafka | _server_steps(batch, settings)
+        steps = own | _plain_steps(batch, labeller) | kafka | _server_steps(batch, settings)
         times = {name: _timed(step, EVENTS) for name, step in steps.items()}
-    for size, events, step in _model_steps(build_features([state.rows for state in batch.states]), model):
-        times[f"models merged into one, {size} at once"] = _timed(step, events)
+    for name, events, step in _model_steps(build_features([state.rows for state in batch.states]), model):
+        times[name] = _timed(step, events)
     pipeline.close()
     return Stages(model.units, times)
 
@@ -154,6 +159,23 @@ def _own_steps(batch: Batch, pipeline: Pipeline, labeller: Labeller, settings: S
     }
 
 
+def _plain_steps(batch: Batch, labeller: Labeller) -> dict[str, Step]:
+    """What the worker's own steps took the place of, over the same batch."""
+    records, decoded, _, states = batch
+    songs = [song for event in decoded.events if isinstance(event, ChangeEvent) for song in event.add]
+    index, packed = SongIndex(labeller.vocabulary), [state.pack() for state in states]
+    features = build_features([state.rows for state in states])
+    verdicts = judge(*labeller.run(features), features.song_counts, labeller.abstention)
+    counts = [state.song_count for state in states]
+    return {
+        "decode, plainly": lambda: plain_steps.decode(records),
+        "look songs up": lambda: [index[song] for song in songs],
+        "look songs up, plainly": lambda: plain_steps.look_up(songs, labeller.vocabulary),
+        "unpack states, plainly": lambda: plain_steps.unpack_each(packed, labeller.vocabulary),
+        "write labels, plainly": lambda: plain_steps.labels(labeller, verdicts, decoded.users, counts),
+    }
+
+
 def _server_steps(batch: Batch, settings: Settings) -> dict[str, Step]:
     options = {name: value for name, value in producer_options(settings).items() if name not in TRANSACTIONAL}
     producer = Producer(options)
@@ -175,17 +197,19 @@ def _server_steps(batch: Batch, settings: Settings) -> dict[str, Step]:
     }
 
 
-def _model_steps(features: Features, model: Model) -> Iterator[tuple[int, int, Step]]:
-    """Size of the chunks, events, and the step that runs the models, merged into one, on all of them."""
-    session = open_session("merged.onnx", model.merged.read_bytes())
+def _model_steps(features: Features, model: Model) -> Iterator[tuple[str, int, Step]]:
+    """Name, events, and the step that runs the models, merged into one, on all of them in chunks."""
 
-    def run(chunks: list[Chunk]) -> None:
+    def run(session: InferenceSession, chunks: list[Chunk]) -> None:
         for chunk in chunks:
             session.run(["gender", "cluster"], chunk.features._asdict())
 
-    for size in CHUNKS:
+    merged = model.merged.read_bytes()
+    whole, halved = open_session("merged.onnx", merged), plain_steps.half_precision(merged)
+    for session, size in (*((whole, size) for size in CHUNKS), (halved, HALVED)):
         chunks = list(islice(split(features, size), MOST_CALLS))
-        yield size, chunks[-1].stop, partial(run, chunks)
+        how = "merged into one" if session is whole else "with a table of float16"
+        yield f"models {how}, {size} at once", chunks[-1].stop, partial(run, session, chunks)
 
 
 def _timed(step: Step, events: int) -> Spread:

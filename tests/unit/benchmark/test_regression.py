@@ -23,8 +23,25 @@ def test_the_same_is_not_slower() -> None:
 
 def test_a_tenth_is_forgiven_and_more_is_not() -> None:
     assert complaints(session(), session(rate=92_000)) == []
-    (line,) = complaints(session(), session(rate=85_000))
+    (line,) = complaints(session(), session(rate=85_000, warm=100_000))
     assert line.startswith("more than 10 % slower: events/s of the copy's, 128 units, batches of 20000: 0.425, was 0.5")
+
+
+def test_once_warm_counts_by_itself() -> None:
+    (line,) = complaints(session(), session(warm=85_000))
+    assert line.startswith(
+        "more than 10 % slower: warm events/s of copy's, 128 units, batches of 20000: 0.425, was 0.5"
+    )
+
+
+@pytest.mark.parametrize(("faster", "name"), [({"rate": 60_000}, "events/s"), ({"warm": 60_000}, "warm events/s")])
+def test_the_lead_over_each_peer_counts(faster: dict[str, float], name: str) -> None:
+    def beside_quix(**quix: float) -> Report:
+        return report(throughputs=[throughput(), throughput("quix", **{"rate": 50_000.0, "warm": 50_000.0} | quix)])
+
+    assert complaints(beside_quix(), beside_quix(rate=54_000)) == []
+    (line,) = complaints(beside_quix(), beside_quix(**faster))
+    assert f"slower: {name} of quix's, 128 units, batches of 20000: 1.67, was 2" in line
 
 
 WORSE = {
