@@ -15,10 +15,12 @@ COPY --from=build /opt/songprint /opt/songprint
 WORKDIR /app
 COPY worker worker
 # The root file system may be read-only: nothing is written. The folder above the bundle is what to mount: a mount of the
-# bundle itself would not see a new one that is renamed into its place.
+# bundle itself would not see a new one that is renamed into its place. Two arenas of glibc's malloc in place of eight per
+# core: the threads of librdkafka and of the models leave less memory lying about.
 ENV PATH=/opt/songprint/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2 \
     SONGPRINT_HTTP__HOST=0.0.0.0 \
     SONGPRINT_MODEL__BUNDLE=/models/bundle
 USER 10001:10001

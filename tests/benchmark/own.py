@@ -26,6 +26,7 @@ def worker_environment(job: Job, instance: str) -> dict[str, str]:
         "SONGPRINT_BATCH__MAX_EVENTS": str(job.batch),
         "SONGPRINT_HTTP__PORT": "0",
         "SONGPRINT_LOG__FORMAT": "json",
+        "MALLOC_ARENA_MAX": "2",  # as in the worker's image
     }
 
 

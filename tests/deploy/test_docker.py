@@ -10,11 +10,15 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import Mock
 
 import pytest
 import yaml
 
 from deploy.local.redis import start_redis
+from tests.benchmark.contender import Job
+from tests.benchmark.model import Model
+from tests.benchmark.own import worker_environment
 from tests.deploy.programs import needed
 from tests.integration.own_settings import own_settings
 from tests.stream import Stream, WorkerProcess
@@ -47,6 +51,13 @@ def test_an_image_is_neither_root_nor_unpinned(file: Path) -> None:
     assert "--only-binary :all:" in install, "no compiler is needed, and none is left behind"
     for source in (copied.split()[-2] for copied in instructions(file, "COPY") if "--from" not in copied):
         assert (ROOT / source).exists(), source
+
+
+def test_the_benchmark_measures_the_worker_with_the_memory_of_its_image() -> None:
+    (environment,) = instructions(ROOT / "deploy" / "docker" / "worker.Dockerfile", "ENV")
+    job = Job(Mock(), "events", "labels", "group", Model(ROOT, 8, 200), 10, ROOT)
+    arenas = worker_environment(job, "a")["MALLOC_ARENA_MAX"]
+    assert f"MALLOC_ARENA_MAX={arenas}" in environment.split()
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
