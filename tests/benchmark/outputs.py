@@ -91,14 +91,13 @@ def read_messages(brokers: str, topic: str, ends: Mapping[int, int]) -> Iterator
             elif time.monotonic() > given_up:
                 raise Contention(f"{topic} has a transaction that is still open in partitions {sorted(left)}")
             for message in messages:
-                error, partition, offset = message.error(), cast(int, message.partition()), cast(int, message.offset())
+                error, partition = message.error(), cast(int, message.partition())
                 if error is None:
                     yield message
-                    offset += 1
                 elif error.code() != KafkaError._PARTITION_EOF:
                     raise RuntimeError(f"reading {topic}: {error.str()}")
-                if offset >= left.get(partition, offset + 1):
-                    del left[partition]
+                elif cast(int, message.offset()) >= ends[partition]:
+                    left.pop(partition, None)
     finally:
         consumer.close()
 

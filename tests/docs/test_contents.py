@@ -89,6 +89,11 @@ SAID = [
     ("models", "Publish", "by renaming"),
     ("models", "Roll back", "Keep the bundle before."),
     ("models", "When to train again", "`SongprintLabelDrift` or `SongprintModelOutOfDate` say so"),
+    (
+        "runbooks",
+        "SongprintHangs",
+        "Its heartbeats go on, so Kafka gives its partitions to the others only when the session timeout has passed",
+    ),
 ]
 
 
