@@ -13,7 +13,7 @@ from typing import Protocol, Self, TypeVar
 from tests.benchmark.contender import Contender, Contention, Unavailable
 from tests.benchmark.environments import CACHE
 from tests.benchmark.latency import AS_DOCUMENTED, FOR_LATENCY, measure_latency
-from tests.benchmark.model import Model, make_model
+from tests.benchmark.model import ROOT, Model, make_model
 from tests.benchmark.own import WORKER
 from tests.benchmark.restore import measure_restore
 from tests.benchmark.results import Failure, Results
@@ -152,6 +152,7 @@ class Session:
             result = measure(run=str(next(self._numbers)))
         except Exception as problem:  # whatever a run died of, the hours of the others are not lost
             said = str(problem) if isinstance(problem, Contention) else repr(problem)
+            said = said.replace(f"{ROOT}/", "")  # a result is committed, and read elsewhere
             self.tell(f"failed: {contender}, {what}: {said}")
             self.results.failures.append(Failure(contender, what, said.splitlines()[0]))
         else:

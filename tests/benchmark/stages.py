@@ -28,7 +28,7 @@ from worker.contract.user_label import LabelWriter, encode_time, judge
 from worker.contract.user_state import UserState, fold, unpack
 from worker.contract.vocabulary import SongIndex
 from worker.errors import Reject
-from worker.inference.chunks import Chunk, split
+from worker.inference.chunks import Chunk, cut
 from worker.inference.labeller import Labeller, open_labeller
 from worker.inference.session import open_session
 from worker.pipeline import Decoded, Pipeline
@@ -207,7 +207,7 @@ def _model_steps(features: Features, model: Model) -> Iterator[tuple[str, int, S
     merged = model.merged.read_bytes()
     whole, halved = open_session("merged.onnx", merged), plain_steps.half_precision(merged)
     for session, size in (*((whole, size) for size in CHUNKS), (halved, HALVED)):
-        chunks = list(islice(split(features, size), MOST_CALLS))
+        chunks = list(islice(cut(features, range(0, len(features.song_counts), size)), MOST_CALLS))
         how = "merged into one" if session is whole else "with a table of float16"
         yield f"models {how}, {size} at once", chunks[-1].stop, partial(run, session, chunks)
 

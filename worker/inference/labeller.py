@@ -12,7 +12,7 @@ from worker.contract.bundle import Bundle, BundleError, load_bundle
 from worker.contract.features import Features, build_features
 from worker.contract.vocabulary import ROW_TYPE, Vocabulary, song_keys
 from worker.errors import Reject, Stop
-from worker.inference.chunks import Chunk, split
+from worker.inference.chunks import Chunk, songs_at_once, split
 from worker.inference.golden_check import check_golden
 from worker.inference.graph_check import check_graph
 from worker.inference.joined_model import HEADS, join_models
@@ -39,6 +39,7 @@ class Labeller:
             for name, signature in bundle.manifest.models.items()
         }
         self._session = open_session("encoder.onnx with its heads", join_models(models))
+        self._songs_at_once = songs_at_once(bundle.manifest.units)
         self._pool = ThreadPoolExecutor(threads, "labeller") if threads > 1 else None
         self.version = bundle.version
         self.created = bundle.manifest.created
@@ -76,7 +77,7 @@ class Labeller:
         def label(chunk: Chunk) -> None:
             gender[chunk.start : chunk.stop], cluster[chunk.start : chunk.stop] = self._label(chunk)
 
-        self._for_each(label, split(features))
+        self._for_each(label, split(features, self._songs_at_once))
         if not (np.isfinite(gender).all() and np.isfinite(cluster).all()):
             rows = np.flatnonzero(~(np.isfinite(gender).all(1) & np.isfinite(cluster).all(1))).tolist()
             raise InferenceError(rows, f"the model gave no finite probability for {len(rows)} of {playlists} playlists")

@@ -29,6 +29,7 @@ def test_the_help_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 def finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Results], list[str]]:
     """Has every session find these results; a list that will hold the parts that it was asked for."""
     monkeypatch.setattr(last, "LAST", tmp_path / "last.json")
+    monkeypatch.setattr(last, "PAGE", tmp_path / "measured.md")
     monkeypatch.setattr(command, "leave_on_signals", lambda: None)
 
     def prepare(found: Results) -> list[str]:

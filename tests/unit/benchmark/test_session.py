@@ -12,12 +12,15 @@ import pytest
 
 from tests.benchmark import session as module
 from tests.benchmark.contender import Contender, Contention, Unavailable
+from tests.benchmark.environments import CACHE
 from tests.benchmark.results import Failure, Results
 from tests.benchmark.scale import points
 from tests.benchmark.session import Plan, Session
 from tests.unit.benchmark.runs import COPY, QUIX, WORKER, throughput
 
 PLAN = Plan([COPY, WORKER], [128], [20_000], events=1_000, repeat=2, rates=[100], seconds=1, quiet_seconds=0)
+
+LOGS = CACHE / "logs"
 
 
 class Runs:
@@ -32,7 +35,7 @@ class Runs:
     def throughput(self, _bench: object, contender: Contender, *_: object, run: str, batch: int) -> object:
         self.made.append(contender.name)
         if self.fail(contender.name):
-            raise self.failure(f"{contender.name}-{run} stands still\nand so on")
+            raise self.failure(f"{contender.name}-{run} stands still; see {LOGS}/{contender.name}-{run}.log\nand so on")
         return throughput(contender.name, rate={"copy": 300_000.0}.get(contender.name, 80_000.0))
 
     def latency(
@@ -96,7 +99,10 @@ def test_a_quiet_machine_is_waited_for_before_each_run(runs: Runs, monkeypatch: 
 
 @pytest.mark.parametrize(
     ("failure", "said"),
-    [(Contention, "copy-1 stands still\nand so on"), (ValueError, r"ValueError('copy-1 stands still\nand so on')")],
+    [
+        (Contention, "copy-1 stands still; see build/benchmark/logs/copy-1.log\nand so on"),
+        (ValueError, r"ValueError('copy-1 stands still; see build/benchmark/logs/copy-1.log\nand so on')"),
+    ],
 )
 def test_a_failure_is_told_by_its_conditions_and_the_others_go_on(
     runs: Runs, failure: Callable[[str], Exception], said: str

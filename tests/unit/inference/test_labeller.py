@@ -15,8 +15,9 @@ from tests.small_run import DISTRIBUTION
 from worker.contract.bundle import BundleError, load_bundle
 from worker.contract.features import Features, build_features
 from worker.contract.user_label import Abstention
+from worker.contract.vocabulary import ROW_TYPE
 from worker.errors import Stop
-from worker.inference.chunks import CHUNK, split
+from worker.inference.chunks import cut, songs_at_once, split
 from worker.inference.labeller import InferenceError, Labeller, open_labeller
 
 
@@ -46,9 +47,10 @@ def test_a_labeller_tells_what_the_worker_needs_to_know(small_bundle: Path) -> N
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("size", [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7])
+@pytest.mark.parametrize("size", [1, 2, 511, 1_543])
 def test_a_playlist_gets_the_same_label_alone_and_in_a_batch(small_bundle: Path, size: int, threads: int) -> None:
     labeller = Labeller.load(load_bundle(small_bundle), threads)
+    labeller._songs_at_once = 4_000
     playlists = random_playlists(size)
 
     gender, cluster = labeller.run(build_features(playlists))
@@ -94,7 +96,7 @@ def test_unknown_songs_count_for_nothing(labeller: Labeller) -> None:
 def test_chunks_hold_every_song_once_and_count_users_from_zero() -> None:
     features = build_features(random_playlists(25))
 
-    chunks = list(split(features, 10))
+    chunks = list(cut(features, [0, 10, 20]))
 
     assert [(chunk.start, chunk.stop) for chunk in chunks] == [(0, 10), (10, 20), (20, 25)]
     assert np.concatenate([chunk.features.song_rows for chunk in chunks]).tolist() == features.song_rows.tolist()
@@ -103,16 +105,36 @@ def test_chunks_hold_every_song_once_and_count_users_from_zero() -> None:
         assert counts.tolist() == chunk.features.song_counts.tolist()
 
 
+def test_chunks_hold_about_as_many_songs_whatever_the_playlists_lengths() -> None:
+    lengths = [3, 3, 3, 300, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]
+    features = build_features([np.arange(length, dtype=ROW_TYPE).tobytes() for length in lengths])
+    chunks = list(split(features, 10))
+    assert [chunk.features.song_counts.tolist() for chunk in chunks] == [
+        [3, 3, 3, 300],
+        [1],
+        [0] * 10,
+        [2],
+    ]
+    assert list(split(build_features([]), 10)) == []
+
+
+def test_the_wider_the_encoder_the_fewer_songs_at_once() -> None:
+    assert songs_at_once(500) == 3_000
+    assert songs_at_once(10_000_000) == 1
+
+
 def test_the_models_get_no_more_at_once_than_a_chunk_holds(labeller: Labeller, monkeypatch: pytest.MonkeyPatch) -> None:
     run, sizes = labeller._session.run, []
 
     def noted(names: list[str], inputs: dict[str, np.ndarray]) -> Any:
-        sizes.append(len(inputs["song_counts"]))
+        sizes.append(len(inputs["song_rows"]))
         return run(names, inputs)
 
     monkeypatch.setattr(labeller, "_session", SimpleNamespace(run=noted))
-    labeller.run(build_features(random_playlists(2 * CHUNK + 7)))
-    assert sizes == [CHUNK, CHUNK, 7]
+    playlist = np.arange(100, dtype=ROW_TYPE).tobytes()
+    at_once = songs_at_once(8)
+    labeller.run(build_features([playlist] * (2 * at_once // 100)))
+    assert sizes == [at_once, at_once]
 
 
 def test_a_row_outside_the_table_is_an_error_that_names_the_playlists(labeller: Labeller) -> None:
