@@ -17,6 +17,8 @@ PYTHON ?= python3.11 python3.12 python3.13 python3
 SUPPORTED := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The worker asks this of ONNX Runtime itself; the peers of the benchmark, and tests that load a model, do not.
+export ORT_DISABLE_TELEMETRY := 1
 
 ##@ For a first look
 .PHONY: help

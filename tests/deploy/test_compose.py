@@ -25,7 +25,7 @@ def services() -> dict[str, Any]:
 
 
 def test_it_follows_the_specification() -> None:
-    text = re.sub(r"\$\{\w+:[-?][^}]*\}", "/given", FILE.read_text())  # what Compose puts in is not known here
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", FILE.read_text())  # as Compose does where nothing is given
     parsed = PyCompose.from_yaml(yaml.safe_dump(yaml.safe_load(text)))
     servers = {"kafka", "redis", "prometheus", "grafana"}
     assert set(parsed.service_names()) == servers | {"topics", "model", "worker", "producer"}
@@ -72,6 +72,12 @@ def test_servers_are_of_the_versions_that_the_tests_and_the_guide_know(services:
     assert int(re.split(r"[:.]", services["redis"]["image"])[1]) >= int(oldest)
 
 
+def test_our_images_are_built_from_the_base_of_whoever_names_one(services: dict[str, Any]) -> None:
+    builds = [service["build"] for service in services.values() if "build" in service]
+    assert builds
+    assert all(build["args"] == ["BASE"] for build in builds), "without a value it is the environment's, or left out"
+
+
 def test_what_has_to_outlive_a_container_is_in_a_volume(services: dict[str, Any]) -> None:
     """Or Kafka would come back with new topics, and Redis with the states of the old ones."""
     folders = {name: [volume.split(":")[1] for volume in services[name]["volumes"]] for name in ("kafka", "redis")}
@@ -98,10 +104,13 @@ def test_redis_never_evicts_and_kafka_makes_no_topic_by_itself(services: dict[st
 
 
 def test_what_is_published_is_on_this_machine_alone(services: dict[str, Any]) -> None:
-    ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert ports
-    assert all(port.startswith("127.0.0.1:") for port in ports)
-    grafana, prometheus = (services[name]["ports"][0].rpartition(":")[0] for name in ("grafana", "prometheus"))
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert set(ports) == {"grafana", "prometheus"}
     head = " ".join(FILE.read_text().partition("\nname:")[0].replace("#", "").split())
-    assert f"Grafana is on http://{grafana} (no login), Prometheus on {prometheus.partition(':')[2]}" in head
-    assert f"dashboards on port {grafana.partition(':')[2]}" in (FILE.parents[2] / "README.md").read_text()
+    usual = {}
+    for name, (published,) in ports.items():
+        variable, usual[name], own = re.findall(r"^127\.0\.0\.1:\$\{(\w+):-(\d+)\}:(\d+)$", published)[0]
+        assert usual[name] == own
+        assert re.search(rf"\b{variable}\b[^.]* other ports where those are taken", head)
+    assert f"Grafana is on http://127.0.0.1:{usual['grafana']} (no login), Prometheus on {usual['prometheus']}" in head
+    assert f"dashboards on port {usual['grafana']}" in (FILE.parents[2] / "README.md").read_text()

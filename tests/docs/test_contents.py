@@ -35,6 +35,8 @@ def opening(page: str) -> str:
     return " ".join((DOCS / f"{page}.md").read_text().partition("\n## ")[0].split())
 
 
+(MALLOC_ARENAS,) = re.findall(r"MALLOC_ARENA_MAX=\d+", (ROOT / "deploy/docker/worker.Dockerfile").read_text())
+
 SAID = [
     (
         "contract",
@@ -49,6 +51,7 @@ SAID = [
     ("contract", "Events (`playlist-events`)", "All producers must use one partitioner"),
     ("operating", "What it needs", "`maxmemory-policy noeviction`"),
     ("operating", "What it needs", f"`SONGPRINT_POLICY__MAX_HOT_BYTES` ({Settings().policy.max_hot_bytes >> 20} MiB)"),
+    ("operating", "What it needs", f"The image sets `{MALLOC_ARENAS}`; without the image set it as well"),
     ("operating", "First start", "it exits with 1 if anything is"),
     ("contract", "What may change", "new optional fields of events; new fields of labels; new headers;"),
     ("contract", "What may change", "new clusters; new reasons and stages of dead letters;"),
@@ -81,6 +84,7 @@ SAID = [
     ("privacy", "Consent and objection", "set it to `false` where labelling needs consent beforehand"),
     ("privacy", "Erasure, and how long it takes", "after 48 hours nothing of the user is in states and labels"),
     ("security", "Secrets", "A secret is never logged"),
+    ("security", "What leaves a worker", "the worker sets `ORT_DISABLE_TELEMETRY` before it loads them"),
     ("security", "Dependencies", "`make audit` asks the package index for known vulnerabilities"),
     ("privacy", "Access and correction", "the present label can be read for an answer to a request"),
     ("models", "Data", "`users` (user_id, gender: `m`, `f` or empty)"),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ELSEWHERE = {
     ("README.md", "See it work"): "acceptance/test_demo.py runs the demo, and whoever reads this the tests",
-    ("README.md", "Deploy and watch it"): "deploy/test_compose.py and deploy/test_docker.py, as there may be no Docker",
+    ("README.md", "Deploy and watch it"): "deploy/test_docker_lines.py, where there is a Docker",
     ("README.md", "Reliability"): "takes an hour; acceptance/test_faults.py runs some of the faults",
     ("models.md", "Cluster images"): "integration/test_images.py",
     ("models.md", "Compare ways to cluster tastes"): "integration/test_reproduce.py",
