@@ -29,6 +29,18 @@ def test_finds_the_planted_clusters(clusters: int) -> None:
     assert clustering.memberships(codes).max(axis=1).mean() > 0.9
 
 
+def test_clusters_are_improved_until_each_is_in_the_midst_of_its_users() -> None:
+    """In noise too, where a first guess is not yet that."""
+    codes = np.random.default_rng(0).normal(size=(900, 6)).astype(np.float32)
+    clustering, _ = find_clusters(codes, seed=0)
+    assert clustering.centroids == pytest.approx(midsts(codes, clustering), abs=0.02)
+
+
+def midsts(codes: np.ndarray, clustering: Clustering) -> np.ndarray:
+    nearest = clustering.nearest(codes)
+    return np.stack([codes[nearest == number].mean(axis=0) for number in range(len(clustering.centroids))])
+
+
 def test_what_is_both_stable_and_separate_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Either alone would choose another number, and so would their sum."""
     figures = {4: (0.05, 0.99), 7: (0.5, 0.5), 12: (0.99, 0.06)}

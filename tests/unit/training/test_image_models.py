@@ -76,6 +76,17 @@ def test_finds_what_was_planted(name: str) -> None:
     assert np.array_equal(restored.reconstruct(images), made)
 
 
+@pytest.mark.parametrize("name", ["image_kmeans", "image_vae"])
+def test_k_means_goes_on_until_each_mean_is_in_the_midst_of_its_images(name: str) -> None:
+    """In noise too, where a first guess is not yet that."""
+    images = np.random.default_rng(0).random((400, 8, 8), dtype=np.float32)
+    fitted = fit(quick(name, clusters=8), images)
+    codes = fitted.encoder.codes(images)
+    nearest = fitted.clustering.nearest(codes)
+    midsts = np.stack([codes[nearest == number].mean(axis=0) for number in range(8)])
+    assert fitted.clustering.centroids == pytest.approx(midsts, abs=0.01 * float(codes.std()))
+
+
 @pytest.mark.parametrize("name", ["image_denoising", "image_vae", "dec", "conv_dec_da"])
 def test_a_seed_repeats_the_fit(name: str) -> None:
     images, _ = draw_shapes(120)
