@@ -111,7 +111,8 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,…",
         help=", ".join(CONTENDERS),
     )
-    parser.add_argument("--units", type=_counts, default=[128, 500], metavar="N,…", help="widths of the code (128,500)")
+    widths = "widths of the code (128,256,500)"
+    parser.add_argument("--units", type=_counts, default=[128, 256, 500], metavar="N,…", help=widths)
     parser.add_argument(
         "--batch", type=_counts, default=[20_000], metavar="N,…", help="most events of one transaction (20000)"
     )

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tests.benchmark.report import LatencyRow, Report
 from tests.benchmark.scale import AS_USUAL
+from tests.benchmark.stages import PLAINLY, YARDSTICK
 
 TOLERANCE = 0.1
 CEILING, WORKER = "copy", "songprint"
@@ -41,7 +42,7 @@ def figures(report: Report) -> dict[str, Figure]:
     """The worker's figures by name. What depends on the machine is told by what the same session shows of it, if it can
     be: the raw copy under the same conditions, or the worker under the usual ones.
     """
-    parts = (_throughput, _latency, _scale, _restored)
+    parts = (_throughput, _latency, _scale, _restored, _stages)
     return {name: figure for part in parts for name, figure in part(report) if figure.value > 0}
 
 
@@ -102,3 +103,13 @@ def _restored(report: Report) -> Iterator[tuple[str, Figure]]:
         yield f"seconds to the first label with none in Redis, {where}", Figure(row.cold_seconds.median)
         yield f"bytes of Redis per user, {where}", Figure(row.redis_bytes.median)
         yield f"MB of memory after a restore, {where}", Figure(row.megabytes.median)
+
+
+def _stages(report: Report) -> Iterator[tuple[str, Figure]]:
+    """Each step over what it took the place of, or over a step that is the standard library's alone."""
+    for stages in report.stages:
+        times = {name: Figure(each.median) for name, each in stages.microseconds.items()}
+        for name, time in times.items():
+            other = f"{name}{PLAINLY}" if f"{name}{PLAINLY}" in times else YARDSTICK
+            if other in times and not name.endswith(PLAINLY):
+                yield f"time of: {name}, over that of: {other}, {stages.units} units", time.over(times[other].value)

@@ -43,6 +43,11 @@ MOST_CALLS = 1_000
 """Of the models in a turn: one call for each event would take too long."""
 TRANSACTIONAL = ("transactional.id", "transaction.timeout.ms")
 
+PLAINLY = ", plainly"
+"""Ends the name of a step that another one took the place of."""
+YARDSTICK = f"decode{PLAINLY}"
+"""What steps without such a one are compared with: nothing of ours is in it."""
+
 Step = Callable[[], Any]
 
 
@@ -168,11 +173,11 @@ def _plain_steps(batch: Batch, labeller: Labeller) -> dict[str, Step]:
     verdicts = judge(*labeller.run(features), features.song_counts, labeller.abstention)
     counts = [state.song_count for state in states]
     return {
-        "decode, plainly": lambda: plain_steps.decode(records),
+        f"decode{PLAINLY}": lambda: plain_steps.decode(records),
         "look songs up": lambda: [index[song] for song in songs],
-        "look songs up, plainly": lambda: plain_steps.look_up(songs, labeller.vocabulary),
-        "unpack states, plainly": lambda: plain_steps.unpack_each(packed, labeller.vocabulary),
-        "write labels, plainly": lambda: plain_steps.labels(labeller, verdicts, decoded.users, counts),
+        f"look songs up{PLAINLY}": lambda: plain_steps.look_up(songs, labeller.vocabulary),
+        f"unpack states{PLAINLY}": lambda: plain_steps.unpack_each(packed, labeller.vocabulary),
+        f"write labels{PLAINLY}": lambda: plain_steps.labels(labeller, verdicts, decoded.users, counts),
     }
 
 

@@ -115,7 +115,7 @@ def test_what_is_measured_unless_one_chooses_less() -> None:
     assert [each.name for each in plan.contenders] == [
         *("copy", "songprint", "streams-batched", "streams", "streams-2", "quix", "bytewax", "faust", "handwritten")
     ]
-    assert (plan.units, plan.batches, plan.events, plan.repeat) == ([128, 500], [20_000], 1_000_000, 3)
+    assert (plan.units, plan.batches, plan.events, plan.repeat) == ([128, 256, 500], [20_000], 1_000_000, 3)
     assert (plan.rates, plan.seconds, plan.quiet_seconds) == ([100, 1_000, 10_000], 20, 30)
 
 

@@ -9,6 +9,8 @@ from tests.benchmark.report import Report
 from tests.benchmark.restore import Restored
 from tests.benchmark.results import Failure
 from tests.benchmark.scale import AS_USUAL
+from tests.benchmark.stages import Stages
+from tests.benchmark.statistics import spread
 from tests.unit.benchmark.runs import latency, report, throughput
 
 
@@ -42,6 +44,23 @@ def test_the_lead_over_each_peer_counts(faster: dict[str, float], name: str) -> 
     assert complaints(beside_quix(), beside_quix(rate=54_000)) == []
     (line,) = complaints(beside_quix(), beside_quix(**faster))
     assert f"slower: {name} of quix's, 128 units, batches of 20000: 1.67, was 2" in line
+
+
+def steps(**microseconds: float) -> Report:
+    usual = {"fold": 2.0, "decode": 0.5, "decode, plainly": 1.0, "write labels": 1.0, "write labels, plainly": 4.0}
+    return report(stages=[Stages(128, {name: spread([time]) for name, time in (usual | microseconds).items()})])
+
+
+def test_steps_are_compared_with_what_they_took_the_place_of() -> None:
+    assert complaints(steps(), steps(**{"write labels": 1.6, "write labels, plainly": 6.0})) == []
+    (line,) = complaints(steps(), steps(**{"write labels": 1.2}))
+    assert line.endswith("time of: write labels, over that of: write labels, plainly, 128 units: 0.3, was 0.25")
+
+
+def test_steps_without_such_are_compared_with_plain_decoding() -> None:
+    assert complaints(steps(), steps(**{"fold": 4.0, "decode": 1.0, "decode, plainly": 2.0})) == []
+    (line,) = complaints(steps(), steps(fold=2.4))
+    assert line.endswith("time of: fold, over that of: decode, plainly, 128 units: 2.4, was 2")
 
 
 WORSE = {
