@@ -40,7 +40,7 @@ def _parse(name: str, raw: bytes) -> "ModelProto":
     try:
         model = onnx.load_model_from_string(raw)
         if not _external_data(model.graph):  # which the checker would look for on disk
-            onnx.checker.check_model(model)
+            onnx.checker.check_model(raw)  # of the model it would make bytes first
     except (DecodeError, UnicodeDecodeError, onnx.checker.ValidationError) as error:
         raise BundleError(f"{name}: not a valid ONNX model ({error}). Export the run again.") from error
     return model

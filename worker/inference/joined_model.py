@@ -1,6 +1,5 @@
 """The bundle's three models as one: a chunk is then one call, and one wait for the interpreter instead of three."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,13 +8,13 @@ if TYPE_CHECKING:
 HEADS = ("gender", "cluster")
 
 
-def join_models(models: Mapping[str, "ModelProto"]) -> bytes:
-    """The ONNX model from playlists to the outputs HEADS, of a bundle's checked models; the encoder's is used up."""
+def join_models(models: dict[str, "ModelProto"]) -> bytes:
+    """The ONNX model from playlists to the outputs HEADS, of a bundle's checked models; the encoder's is taken out."""
     # Imported here, because only loading needs it and it takes a while.
     from onnx import compose  # noqa: PLC0415
 
     # Added in place: onnx.compose.merge_models would copy the encoder's table, which is nearly all of the bundle.
-    joined = models["encoder"]
+    joined = models.pop("encoder")
     del joined.graph.output[:]
     for name in HEADS:
         head = compose.add_prefix(models[name], f"{name}_", rename_inputs=False, rename_outputs=False).graph

@@ -33,9 +33,12 @@ class Labeller:
     """Gender and cluster probabilities of playlists. It works outside the interpreter lock, on `threads` threads."""
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        """A session from the bundle's verified bytes. Raises BundleError for a graph that may not or cannot run."""
+        """A session from the bundle's verified bytes. Raises BundleError for a graph that may not or cannot run.
+
+        The models are taken out of the bundle: a large one is in memory three times at the most while it is loaded.
+        """
         models = {
-            name: check_graph(f"{name}.onnx", bundle.models[name], signature, len(bundle.vocabulary))
+            name: check_graph(f"{name}.onnx", bundle.models.pop(name), signature, len(bundle.vocabulary))
             for name, signature in bundle.manifest.models.items()
         }
         self._session = open_session("encoder.onnx with its heads", join_models(models))

@@ -16,6 +16,9 @@ def open_session(name: str, raw: bytes) -> onnxruntime.InferenceSession:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(raw, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class of their own
         raise BundleError(f"{name}: onnxruntime refuses the model ({error}). Export the run again.") from error
+    # Kept for a change of providers, which nobody asks for; of a large model it is nearly all that the bundle has.
+    session._model_bytes = None
+    return session

@@ -1,6 +1,7 @@
 """A labeller gives the bundle's answers for every batch size, and never a number that is none."""
 
 import itertools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,11 +20,24 @@ from worker.contract.vocabulary import ROW_TYPE
 from worker.errors import Stop
 from worker.inference.chunks import cut, songs_at_once, split
 from worker.inference.labeller import InferenceError, Labeller, open_labeller
+from worker.inference.session import open_session
 
 
 @pytest.fixture(scope="module")
 def labeller(small_bundle: Path) -> Labeller:
     return Labeller.load(load_bundle(small_bundle))
+
+
+def test_of_a_model_that_is_loaded_no_bytes_are_kept(small_bundle: Path) -> None:
+    """Where there are a million songs, they are half a gigabyte."""
+    bundle = load_bundle(small_bundle)
+    raw = bundle.models["encoder"]
+    held = sys.getrefcount(raw)
+    session = open_session("encoder.onnx", raw)
+    assert sys.getrefcount(raw) == held, "the session has them still"
+    assert session.get_inputs()
+    Labeller(bundle)
+    assert sys.getrefcount(raw) == held - 1, "the bundle has them still"
 
 
 def random_playlists(count: int) -> list[bytes]:
