@@ -25,7 +25,7 @@ ELSEWHERE = {
     ("operating.md", "First start"): "integration/test_operating_page.py",
     ("models.md", "Vectors of songs and artists"): "integration/test_song_vectors.py",
     ("benchmark.md", "Benchmark"): "takes hours; integration/test_benchmark.py runs it with small figures",
-    ("operating.md", "Deploying"): "deploy/test_compose.py, test_docker.py and test_kubernetes.py",
+    ("operating.md", "Deploying"): "deploy/test_docker_lines.py and test_kubectl_lines.py",
 }
 """Blocks that other tests run, or their like."""
 
