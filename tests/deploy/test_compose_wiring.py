@@ -2,15 +2,21 @@
 
 import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from deploy.grafana.boards import DASHBOARDS
 from worker.__main__ import _parser
+from worker.observe.health import Health
+from worker.observe.http_server import ObserveServer
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +83,20 @@ def test_whoever_is_waited_for_is_healthy_once_it_answers() -> None:
     versions = "/opt/kafka/bin/kafka-broker-api-versions.sh"
     assert ask["kafka"] == ["CMD", versions, "--bootstrap-server", f"127.0.0.1:{port}"]
     assert ask["redis"] == ["CMD", "redis-cli", "-e", "ping"]
-    assert f"127.0.0.1:{WORKER_PORT}/readyz" in ask["worker"][-1]
+
+
+def test_the_worker_is_healthy_once_it_is_ready_and_says_what_stands_in_the_way_until_then() -> None:
+    kind, python, option, script = SERVICES["worker"]["healthcheck"]["test"]
+    assert (kind, python, option) == ("CMD", "python", "-c")
+    assert f'"127.0.0.1", {WORKER_PORT},' in script
+    health = Health(time.monotonic)
+    with ObserveServer("127.0.0.1", 0, CollectorRegistry(), health) as server:
+        for reasons, status, told in ((["partition 3 is being restored"], 1, "partition 3"), ([], 0, '"ready"')):
+            health.report(reasons)
+            asked = [sys.executable, "-c", script.replace(str(WORKER_PORT), str(server.port))]
+            done = subprocess.run(asked, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (status, "")
+            assert told in done.stdout
 
 
 def test_the_model_is_trained_where_the_worker_reads_it() -> None:
