@@ -19,7 +19,7 @@ COMPOSE = ROOT / "deploy" / "compose" / "compose.yaml"
 FILES = sorted((ROOT / "deploy" / "docker").glob("*.Dockerfile"))
 USERS = 50
 
-pytestmark = pytest.mark.timeout(3600)  # images are pulled and built, one of them with TensorFlow
+pytestmark = pytest.mark.timeout(3600)  # images are built, one of them with TensorFlow
 
 
 def docker_lines() -> set[str]:
