@@ -78,6 +78,20 @@ def test_codes_are_features_with_clusters_and_anomaly_scores(
     assert apart.mean() > 0.5 * error.mean()
 
 
+@pytest.mark.parametrize("recipe", ["image_kmeans", "image_autoencoder", "image_vae"])
+def test_codes_of_any_recipe_are_as_sure_of_their_clusters_as_the_run_was(
+    recipe: str, folder: Path, tmp_path: Path
+) -> None:
+    """Whose clusters are softer or harder than those of deep clustering."""
+    data, run, out = folder / "data", tmp_path / "run", tmp_path / "codes.parquet"
+    brief = [] if recipe == "image_kmeans" else ["--set", "epochs=2"]
+    fit = ["fit", "--data", str(data), "--recipe", recipe, "--set", "clusters=4", *brief, "--out", str(run)]
+    assert main(fit) == main(["encode", str(run), "--data", str(data), "--out", str(out)]) == 0
+    codes, seen = pq.read_table(out), pq.read_table(run / "predictions.parquet")
+    for name in ("cluster", "probability", "error"):
+        assert codes[name].to_pylist() == pytest.approx(seen[name].to_pylist(), rel=1e-3)
+
+
 def test_evaluates_over_seeds_and_goes_on(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = tmp_path / "figures.json"
     command = ["evaluate", "--data", str(folder / "data"), "--out", str(figures), "--recipe"]

@@ -15,6 +15,8 @@ from tests.small_run import write_small_run
 from training.__main__ import main
 from training.reproduce import main as reproduce
 from training.reproduction import steps
+from training.song_vectors.lookup import SongLookup, most_similar
+from training.song_vectors.run_files import read_vector_run
 from training.synthetic.settings import SyntheticSettings
 from training.synthetic.write import write_synthetic
 
@@ -51,6 +53,20 @@ def test_similar_lists_artists_of_the_same_kind(reviews: Path, capsys: pytest.Ca
     printed = capsys.readouterr().out
     assert "Rock 7 + Jazz 7 - Rock 8" in printed
     assert "Jazz" in printed.replace("Rock 7 + Jazz 7", "")
+
+
+def test_similar_adds_and_takes_away_and_lists_as_many_as_asked_for(
+    reviews: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = read_vector_run(reviews)
+    lookup = SongLookup(run.songs)
+    rock, jazz, other = (lookup.find(name) for name in ("Rock 7", "Jazz 7", "Rock 8"))
+    expected, added = (most_similar(run.vectors, plus, minus, 4) for plus, minus in
+                       (([rock, jazz], [other]), ([rock, jazz, other], [])))  # fmt: skip
+    assert expected != added
+    assert main(["similar", str(reviews), "Rock 7", "Jazz 7", "--minus", "Rock 8", "--top", "4"]) == 0
+    rows = [line.split("│") for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert [row[2].strip() for row in rows] == [lookup.describe(place) for place, _ in expected]
 
 
 def test_similar_knows_titles_and_suggests(songs: Path, capsys: pytest.CaptureFixture[str]) -> None:

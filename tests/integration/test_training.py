@@ -1,25 +1,33 @@
 """The commands of training, one after the other, as somebody would type them."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score
 
+from tests.small_run import write_small_run
 from training.__main__ import COMMANDS, main
 from training.commands import fit as commands_fit
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
 from training.datasets.playlists import Playlists
 from training.families import FitOptions
-from training.run_folder import read_serving, read_summary
+from training.fit_playlists import fit_playlists
+from training.recipe import load_recipe
+from training.run_folder import read_serving, read_summary, write_run
 from training.synthetic.settings import CLUSTER_NAMES
+from training.taste_methods import METHODS
+from training.watch import unwatched
 
 QUICK = [
     "units=24",
@@ -78,6 +86,20 @@ def songs_sung(data: Playlists) -> int:
     return data.played_songs().matrix.shape[1]
 
 
+@pytest.mark.parametrize("name", ["pca", "truncated_svd"])
+def test_a_run_serves_what_was_learnt(name: str, folder: Path, tmp_path: Path) -> None:
+    """Codes that no relu cuts off, of playlists that are divided by nothing or by the root of their length."""
+    recipe = load_recipe(name, {"units": 6, "classifier_epochs": 2})
+    data = load_playlists(folder / "data").played_songs()
+    run = fit_playlists(recipe, data, FitOptions(0, datetime.now(UTC), 0.85), unwatched)
+    write_run(tmp_path / "run", run)
+    serving, clustering = read_serving(tmp_path / "run", read_summary(tmp_path / "run"))
+    codes = run.serving.codes(data.matrix)
+    assert (codes < 0).any()
+    assert np.array_equal(serving.codes(data.matrix), codes)
+    assert np.array_equal(clustering.memberships(codes), run.clustering.memberships(codes))
+
+
 def test_a_run_tells_of_every_epoch(folder: Path) -> None:
     epochs = json.loads((folder / "run" / "history.json").read_text("utf-8"))
     assert {figures["phase"] for figures in epochs} == {"popularity^-0.25", "training on all"}
@@ -97,9 +119,12 @@ def test_what_was_merged_is_told(folder: Path, tmp_path: Path) -> None:
     plays = pq.read_table(tmp_path / "plays.parquet")
     stranger = pa.table({"user_id": ["stranger"], "song_id": [plays["song_id"][0].as_py()]})
     pq.write_table(pa.concat_tables([plays, plays.slice(0, 1), stranger]), tmp_path / "plays.parquet")
-    assert main(["fit", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--recipe", "truncated_svd"]) == 0
-    data = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["data"]
-    assert (data["duplicate_plays"], data["users_not_listed"]) == (1, 1)
+    command = ["fit", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--recipe", "truncated_svd"]
+    assert main([*command, "--precision", "0.55"]) == 0
+    summary = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    assert (summary["data"]["duplicate_plays"], summary["data"]["users_not_listed"]) == (1, 1)
+    calibration = summary["calibration"]
+    assert (calibration["promised_precision"], calibration["coverage"]) == (0.55, 1), "so little is promised to all"
 
 
 def test_a_synthetic_folder_says_which_of_its_songs_are_the_published_ones(
@@ -195,6 +220,17 @@ def test_clusters_beside_the_codes_are_those_of_the_run(folder: Path, tmp_path: 
     assert len(set(users["cluster"])) == len(clustering.centroids)
 
 
+def test_the_map_is_of_the_held_out(folder: Path, tmp_path: Path) -> None:
+    """Who is near on it is near in the codes of the same users."""
+    out = tmp_path / "codes.parquet"
+    assert main(["encode", str(folder / "run"), "--data", str(folder / "data"), "--out", str(out)]) == 0
+    users = pq.read_table(out).to_pydict()
+    code_of = dict(zip(users["user_id"], users["code"], strict=True))
+    held = pq.read_table(folder / "run" / "predictions.parquet").to_pydict()
+    places = np.stack([held["map_x"], held["map_y"]], axis=1)
+    assert trustworthiness(np.array([code_of[user] for user in held["user_id"]]), places) > 0.85
+
+
 def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures, page = folder / "figures.json", folder / "page.html"
     recipes = ["logistic_length", "majority"]
@@ -221,7 +257,13 @@ def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str
     assert text.count("<svg") == 13
     assert text.count("AUC by units") == 1
     assert text.count("<h2>Compared on the same folds</h2>") == 2
-    assert not any(mark in text for mark in ("<script", "<link", 'src="http', "@import"))
+    assert not fetched(text)
+
+
+def fetched(page: str) -> list[str]:
+    """What a page would load from elsewhere, its own parts and what is written out in it aside."""
+    loaded = r'<(?:script|link|iframe)\b|@import|(?:\b(?:src|href)=|url\()["\']?+(?!#|data:)[^"\')>]*'
+    return re.findall(loaded, page)
 
 
 def write_units(path: Path, like: Path) -> Path:
@@ -258,6 +300,17 @@ def write_listeners(folder: Path, men: int, women: int, songs: int) -> str:
     for name, head, rows in (("users", "user_id,gender", users), ("plays", "user_id,song_id", plays)):
         (folder / f"{name}.csv").write_text("\n".join([head, *map(",".join, rows)]) + "\n")
     return str(folder)
+
+
+def test_ways_to_cluster_are_compared_with_as_many_clusters_as_the_run_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.compare_taste.METHODS", {"kmeans": METHODS["kmeans"]})
+    run, out = write_small_run(tmp_path / "run"), tmp_path / "taste.json"
+    command = ["cluster", str(run), "--data", write_listeners(tmp_path, 30, 30, 8), "--seeds", "1", "--out", str(out)]
+    for asked, expected in (([], 3), (["--clusters", "5"], 5)):
+        assert main([*command, *asked]) == 0
+        assert json.loads(out.read_text("utf-8"))["clusters"] == expected
 
 
 @pytest.mark.parametrize(
@@ -297,6 +350,16 @@ def test_the_precision_that_is_asked_for_is_what_a_fit_promises(
     command = ["fit", "--data", "any", "--out", str(tmp_path / "run")]
     assert main(command) == main([*command, "--precision", "0.9", "--seed", "7"]) == 0
     assert [(options.precision, options.seed) for options in asked] == [(0.85, 0), (0.9, 7)]
+
+
+def test_folds_and_precision_that_are_asked_for_are_those_of_an_evaluation(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    command = ["evaluate", "--data", str(folder / "data"), "--recipe", "majority", "--out", str(out)]
+    assert main([*command, "--folds", "3", "--repeats", "2", "--precision", "0.9", "--seed", "7"]) == 0
+    results = json.loads(out.read_text("utf-8"))
+    asked = {"folds": 3, "repeats": 2, "precision": 0.9, "seed": 7}
+    assert asked.items() <= results["plan"].items()
+    assert len(results["recipes"]["majority"]["folds"]) == 6
 
 
 def test_a_run_is_never_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,8 @@ def read_batches(path: Path, required: Sequence[str], optional: Sequence[str] = 
 
 
 def _parquet(path: Path, required: Sequence[str], optional: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
+    # Read ahead, the bytes of all row groups would be in memory before the last is taken.
+    with pq.ParquetFile(path, pre_buffer=False) as file:
         columns = _present(path, file.schema_arrow.names, required, optional)
         for batch in file.iter_batches(columns=columns):
             yield _as_strings(batch.select(columns))

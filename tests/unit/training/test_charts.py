@@ -63,6 +63,12 @@ def test_roc_tells_the_auc() -> None:
     assert "AUC 0.7500" in texts(charts.roc(evidence()))
 
 
+def test_roc_sets_those_found_against_those_mistaken(axes: Any) -> None:
+    """The surest is a man, the next a woman who is taken for one."""
+    _, curve = axes(charts.roc).lines
+    assert curve.get_xydata().tolist() == [[0, 0], [0, 0.5], [0.5, 0.5], [0.5, 1], [1, 1]]
+
+
 def test_precision_and_recall_of_both_genders(axes: Any) -> None:
     """The first of either gender comes first, the second third."""
     lines = axes(charts.precision_recall).lines
@@ -70,6 +76,7 @@ def test_precision_and_recall_of_both_genders(axes: Any) -> None:
         assert line.get_label() == f"{name}: average precision 0.833"
         assert line.get_color() == GENDER_COLOURS[name]
         assert [0.5, 0.5] in line.get_xydata().tolist()
+        assert [1, pytest.approx(2 / 3)] in line.get_xydata().tolist(), "recall first"
     assert [lines[place].get_ydata()[0] for place in (1, 3)] == [0.5, 0.5]
 
 

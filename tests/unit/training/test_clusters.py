@@ -71,6 +71,27 @@ def test_stability_is_the_agreement_with_bootstraps_and_not_with_other_starts() 
     assert module._try(cloud, 4, rng).stability < 0.85
 
 
+def test_numbers_of_clusters_are_compared_on_a_sample_of_many_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the time that it takes would grow with the square of their number."""
+    tried: list[int] = []
+    silhouettes: list[int] = []
+
+    def attempt(sample: np.ndarray, clusters: int, rng: np.random.Generator) -> Tried:
+        tried.append(len(sample))
+        return Tried(clusters, 1.0, 1.0)
+
+    def silhouette(sample: np.ndarray, found: np.ndarray) -> float:
+        silhouettes.append(len(sample))
+        return 0.0
+
+    codes = planted(5)[0].repeat(4, axis=0)
+    monkeypatch.setattr(module, "silhouette_score", silhouette)
+    module._try(codes, 4, np.random.default_rng(0))
+    monkeypatch.setattr(module, "_try", attempt)
+    find_clusters(codes, seed=0)
+    assert (max(tried), silhouettes) == (2_500, [2_000])
+
+
 def test_memberships_are_student_t() -> None:
     clustering = Clustering(np.array([[0, 0], [3, 4]], np.float32), alpha=2.0, scale=0.5)
     weights = np.array([(1 + 1 / 1.0) ** -1.5, (1 + 20 / 1.0) ** -1.5])

@@ -144,6 +144,25 @@ def test_the_target_is_made_anew_of_all_images_after_every_round(monkeypatch: py
     assert not any(np.array_equal(before, after) for before, after in pairwise(made))
 
 
+def test_changes_are_counted_from_one_target_to_the_next() -> None:
+    """And not from the first, or clusters that wandered once would never be taken for settled."""
+    images, _ = draw_shapes(90)
+    found: list[np.ndarray] = []
+
+    class Noted(_Refinement):
+        def _sharpen(self, number: int) -> np.ndarray:
+            found.append(super()._sharpen(number))
+            return found[-1]
+
+    settings = {**EMBEDDED, "tolerance": 0.0, "iterations": 60, "refresh": 10, "rate": 0.2}
+    model, history = load_recipe("dec", settings).parameters, History()
+    refinement = Noted(model, model._network(images.shape[1:], 0), np.arange(90) % 4, images)
+    refinement.run(np.random.default_rng(0), history)
+    told = [epoch["changed"] for epoch in history.epochs]
+    assert told == [np.mean(after != before) for before, after in pairwise(found)]
+    assert told[1:] != [np.mean(after != found[0]) for after in found[2:]], "nothing moved after the first round"
+
+
 def test_each_phase_has_the_optimizer_and_the_falling_rate_of_its_recipe(optimizers: list[Counting]) -> None:
     images, _ = draw_shapes(90)
     first = {"pretrain_epochs": 2, "pretrain_optimizer": "adam", "pretrain_rate": 0.001, "pretrain_decay": 0.5}
@@ -308,3 +327,20 @@ def test_augmentation_shows_distorted_images_and_has_them_reconstructed() -> Non
     pulled = float(divergence(target, network.codes(distorted), refinement._centroids))
     expected = pulled + network.errors(distorted).mean()
     assert float(refinement._loss(tf.constant(rows), seed)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_centroids_begin_in_the_midst_of_the_clusters_of_the_start() -> None:
+    images, _ = draw_shapes(60)
+    start = np.arange(60) % 4
+    refinement = refine(images, start)
+    midsts = [refinement._network.codes(images)[start == number].mean(axis=0) for number in range(4)]
+    assert refinement._centroids.numpy() == pytest.approx(np.stack(midsts), abs=1e-5)
+
+
+def test_augmentation_leaves_the_target_to_the_images_as_they_are() -> None:
+    images, _ = draw_shapes(60)
+    refinement = refine(images, np.arange(60) % 4, shift=3.0, rotation=20.0)
+    refinement._sharpen(0)
+    clustering = Clustering(refinement._centroids.numpy(), alpha=1.0, scale=1.0)
+    target = target_distribution(clustering.memberships(refinement._network.codes(images)))
+    assert refinement._target.numpy() == pytest.approx(target, rel=1e-4)

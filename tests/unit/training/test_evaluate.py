@@ -177,12 +177,12 @@ def test_the_tested_are_measured_and_nothing_else(small: Playlists) -> None:
 
 def test_the_figures_of_a_fold_are_those_of_calibrated_probabilities(small: Playlists) -> None:
     """Of what was learnt from the training part; the third fold is fitted with a seed of its own."""
-    plan, (learn, test) = make_plan(small, 3, 1, 5, 0.85), repeated_folds(small.gender, 3, 1, 5)[2]
+    plan, (learn, test) = make_plan(small, 3, 1, 5, 0.95), repeated_folds(small.gender, 3, 1, 5)[2]
     by_heart = load_recipe("logistic_length", {"strengths": [30.0]})
     figures = _fit_fold(by_heart, small, (learn, test), plan, 2)
     heard = np.flatnonzero(song_users(small.matrix[learn]))
     examples = Examples(small.matrix[learn][:, heard], small.gender[learn])
-    fit = fit_calibrated(by_heart, examples, 0.85, 5 + 2, unwatched)
+    fit = fit_calibrated(by_heart, examples, 0.95, 5 + 2, unwatched)
     assert fit.calibration.temperature > 1.2, "what is not calibrated looks the same"
     logits = fit.fitted.serving.logits(small.matrix[test][:, heard]) / fit.calibration.temperature
     target = (small.gender[test] == 1).astype(np.float32)

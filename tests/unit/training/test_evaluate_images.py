@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from training import fit_images as fit_images_module
 from training.cluster_scores import seed_words
 from training.clusters import Clustering
 from training.commands.cluster import add_arguments as add_cluster_arguments
@@ -93,3 +94,12 @@ def test_five_seeds_are_measured_unless_others_are_asked_for() -> None:
     assert parser.parse_args(["--data", "d", "--out", "o"]).seeds == 5
     add_cluster_arguments(other := ArgumentParser())
     assert other.parse_args(["run", "--data", "d", "--out", "o"]).seeds == 5
+
+
+def test_the_images_to_look_at_are_the_surest_and_those_of_the_greatest_error() -> None:
+    values = np.arange(30, dtype=np.float32)[:, None] / 30
+    sure, errors = np.random.default_rng(0).permutation(30) / 30, np.random.default_rng(1).permutation(30) / 30
+    shown = fit_images_module._examples(Images(values, (0, 1), None), np.stack([sure, 1 - sure], axis=1), errors)
+    rising, by_error = np.argsort(sure), np.argsort(-errors)
+    assert np.array_equal(shown["typical"], values[np.stack([rising[::-1][:10], rising[:10]])])
+    assert np.array_equal(shown["strange"], values[by_error[:20]])

@@ -138,3 +138,18 @@ def test_pretraining_is_shown_what_the_recipe_says(name: str, monkeypatch: pytes
         assert np.array_equal(wanted, seen)
         assert np.array_equal(seen, distorted.numpy())
         assert np.abs(seen - flat).mean() > 0.01
+
+
+@pytest.mark.parametrize("name", ["dec", "idec", "dec_da"])
+def test_codes_of_deep_clustering_are_linear_between_relu_layers(name: str) -> None:
+    network = load_recipe(name, {"widths": [3], "units": 2}).parameters._network((4,), 0)
+    random = np.random.default_rng(0)
+    for variable in network.variables:
+        variable.assign(random.normal(0, 1, variable.shape))
+    down, down_bias, inner, inner_bias, up, up_bias, out, out_bias = (one.numpy() for one in network.variables)
+    images = random.random((6, 4), dtype=np.float32)
+    codes = np.maximum(images @ down + down_bias, 0) @ inner + inner_bias
+    assert (codes < 0).any(), "relu would change nothing"
+    assert network.codes(images) == pytest.approx(codes, abs=1e-5)
+    made = np.maximum(codes @ up + up_bias, 0) @ out + out_bias
+    assert network.reconstruct(images) == pytest.approx(made, abs=1e-4)

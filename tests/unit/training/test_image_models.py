@@ -211,3 +211,7 @@ def test_recipes_convolve_and_augment_as_their_names_say(name: str, network: str
 def test_networks_have_the_layers_that_their_recipes_say(name: str, kernels: list[tuple[int, ...]]) -> None:
     network = load_recipe(name).parameters._network((28, 28), 0)
     assert [tuple(variable.shape) for variable in network.variables if len(variable.shape) > 1] == kernels
+
+
+def test_the_variational_autoencoder_that_ships_has_the_whole_divergence() -> None:
+    assert load_recipe("image_vae").parameters.kl_weight == 1

@@ -44,3 +44,16 @@ def test_it_is_trained_on_all_for_as_many_epochs_as_served_the_held_out_best(exa
     best = int(np.argmin(finding)) + 1
     assert 1 < best == len(finding) - 3 < 27, "beyond it, what is learnt by heart is of no use to others"
     assert [figures["phase"] for figures in history.epochs].count("training on all") == best
+
+
+def test_no_more_users_are_written_out_at_once_than_a_batch_holds(
+    examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to learn from nor to measure: what is said of every song by every user would not fit into memory."""
+    network = _Network(SONGS, Joint(units=6, batch_users=30), seed=1)
+    sizes: list[int] = []
+    for name in ("_train", "_validate"):
+        monkeypatch.setattr(network, name, lambda entries, lengths, *_: sizes.append(len(lengths)) or 0.0)
+        getattr(network, "train_epoch" if name == "_train" else "validation_loss")(examples)
+        assert (max(sizes), sum(sizes)) == (30, USERS)
+        sizes.clear()

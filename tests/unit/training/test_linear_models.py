@@ -9,8 +9,9 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
-from training.models import linear
+from training.models import linear, softmax_classifier
 from training.models.interface import Examples, Fitted
+from training.models.softmax_classifier import ClassifierSettings
 from training.recipe import load_recipe
 from training.serving import single_logit
 from training.watch import unwatched
@@ -96,3 +97,14 @@ def test_candidates_are_judged_after_calibration() -> None:
     surer = replace(serving, head=single_logit(10 * kernel, 10 * intercept))
     assert held.log_loss(surer) > held.log_loss(serving) + 0.05
     assert linear._calibrated_loss(surer, held) == pytest.approx(linear._calibrated_loss(serving, held), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["pca", "truncated_svd", "mult_vae", "denoising_autoencoder"])
+def test_every_encoder_has_the_classifier_that_its_recipe_says(name: str) -> None:
+    brief = {} if name in ("pca", "truncated_svd") else {"epochs": 1}
+    model = load_recipe(name, {"units": 4, "classifier_epochs": 7, **brief}).parameters
+    served = model.fit(Examples(MATRIX, GENDER), HELD, 3, unwatched).serving
+    settings = ClassifierSettings(7, model.batch_users, model.classifier_rate)
+    codes, everybody = served.codes(MATRIX), np.arange(USERS)
+    expected = softmax_classifier._train(codes, GENDER, settings, 3, unwatched, everybody, "classifier")
+    assert [layer.kernel.tolist() for layer in served.head] == [expected.kernel.tolist()]

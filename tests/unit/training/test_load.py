@@ -1,12 +1,14 @@
 """Data folders in every format, and every way in which one can be wrong."""
 
 import gzip
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from training.datasets import load
 from training.datasets.checks import require_both_genders, require_different_playlists, require_folds
 from training.datasets.digest import data_digest
 from training.datasets.load import load_playlists
@@ -56,6 +58,34 @@ def test_parquet_is_read_in_parts(row_group: int, tmp_path: Path) -> None:
     sizes = [batch.num_rows for batch in read_batches(tmp_path / "plays.parquet", ("user_id", "song_id"))]
     assert sum(sizes) == 200_000
     assert max(sizes) <= 65_536
+
+
+def test_row_groups_that_were_read_are_not_kept(tmp_path: Path) -> None:
+    rows = 1_500_000
+    plays = pa.table({"user_id": pa.array(range(rows)), "song_id": pa.array(range(rows))})
+    pq.write_table(plays, tmp_path / "plays.parquet", row_group_size=50_000)
+    whole, before = plays.nbytes, pa.total_allocated_bytes()
+    batches = read_batches(tmp_path / "plays.parquet", ("user_id", "song_id"))
+    assert max(pa.total_allocated_bytes() - before for _ in batches) < whole / 3
+
+
+def test_plays_that_were_read_are_not_kept_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every id is long; of the ten batches only one at a time is there."""
+    held: list[int] = []
+
+    def ten(path: Path, *columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        if path.stem == "users":
+            yield from read_batches(path, *columns)
+            return
+        before = pa.total_allocated_bytes()
+        for number in range(10):
+            held.append(pa.total_allocated_bytes() - before)
+            texts = pa.array(["u1" * 100] * 2_000)
+            yield pa.RecordBatch.from_arrays([texts, pa.array([f"{number}"] * 2_000)], names=["user_id", "song_id"])
+
+    monkeypatch.setattr(load, "read_batches", ten)
+    load_playlists(make_folder(tmp_path / "data"))
+    assert max(held) < 2 * 400_000
 
 
 def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
@@ -163,6 +193,9 @@ def test_asks_for_both_genders_and_enough_users(tmp_path: Path) -> None:
     men = load_playlists(make_folder(tmp_path / "men", plays[:30], users[:30]))
     with pytest.raises(DataError, match="0 f, 30 m"):
         require_both_genders(men)
+    few = load_playlists(make_folder(tmp_path / "few", plays[:39], users[:39]))
+    with pytest.raises(DataError, match=r"9 f, 30 m .* at least 10 of each gender"):
+        require_both_genders(few)
 
 
 def test_asks_for_playlists_that_differ(tmp_path: Path) -> None:

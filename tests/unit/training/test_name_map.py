@@ -77,5 +77,15 @@ def test_the_three_hundred_best_known_have_a_place(monkeypatch: pytest.MonkeyPat
     assert names["cluster"].to_pylist() == [number % 7 for number in best]
 
 
+def test_an_artist_lies_where_most_listeners_know_the_songs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maps, "_tsne", lambda vectors, seed: vectors)
+    songs = pa.table({"song_id": ["1", "2", "3"], "title": [""] * 3, "artist": ["Ann", "Bob", "Ann"]})
+    vectors = np.array([[5, 0], [0, 1], [0, 1]], dtype=np.float32)
+    names = maps.name_places(vectors, songs, np.array([3, 1, 4]), np.zeros(3, np.intp), 0)
+    assert names["name"].to_pylist() == ["Ann", "Bob"]
+    assert names["map_x"].to_pylist() == pytest.approx([0.6, 0])
+    assert names["map_y"].to_pylist() == pytest.approx([0.8, 1])
+
+
 def test_east_asian_names_are_wider() -> None:
     assert text_width("周杰伦") > 1.5 * text_width("abc")

@@ -72,6 +72,13 @@ def test_an_artist_is_the_sum_of_the_songs() -> None:
     assert cosine == pytest.approx(1)
 
 
+def test_an_artist_of_many_songs_counts_as_much_as_one_song() -> None:
+    evenly, by_songs = np.array([0.5**0.5, 0.5**0.5, 1]), np.ones(3)
+    vectors = np.stack([*np.eye(3), evenly, by_songs]).astype(np.float32)
+    (best, cosine), _ = most_similar(vectors, [found(0, 1), found(2)], [], 2)
+    assert (best, cosine) == (3, pytest.approx(1))
+
+
 def test_refuses_what_has_no_direction() -> None:
     vectors = np.array([[1, 0], [2, 0], [0, 0]], dtype=np.float32)
     with pytest.raises(TrainingError, match="cancel out"):

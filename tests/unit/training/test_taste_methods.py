@@ -83,6 +83,19 @@ def test_gaussian_mixture_tells_narrow_clusters_from_wide_ones() -> None:
     assert means < mixed - 0.2
 
 
+def test_gaussian_mixture_follows_long_clusters() -> None:
+    """One lies across the other, and no circle holds either of them."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1], 200)
+    codes = np.concatenate([rng.normal(0, (4, 0.4), (200, 2)), rng.normal((4, 0), (0.4, 4), (200, 2))])
+    mixed, means = (
+        adjusted_rand_score(truth, METHODS[name](codes.astype(np.float32), 2, 0)(codes.astype(np.float32)))
+        for name in ("gaussian_mixture", "kmeans")
+    )
+    assert mixed > 0.75
+    assert means < 0.5
+
+
 def test_compares_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     codes, truth = planted()
     history = History()

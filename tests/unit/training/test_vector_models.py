@@ -11,8 +11,9 @@ from scipy import sparse
 from tests.planted_reviews import write_reviews
 from training.backend import tf
 from training.datasets.playlists import Playlists
+from training.evaluate_song_vectors import VectorPlan, evaluate_song_vectors
 from training.families import FitOptions
-from training.fit_song_vectors import fit_song_vectors
+from training.fit_song_vectors import fit_and_measure, fit_song_vectors
 from training.models.plain_features import PlainFeatures
 from training.models.ppmi_svd import PpmiSvd
 from training.models.skip_gram import SkipGram, _Network, noise_shares
@@ -128,6 +129,34 @@ def test_what_is_measured_never_saw_what_was_held_out_and_what_is_kept_saw_all(
     assert np.array_equal(run.vectors, corpus.features + 2)
     expected = held_out_figures(corpus.features + 1, held)
     assert expected.items() <= run.summary["figures"]["held_out"].items()
+
+
+def test_an_evaluation_learns_from_nothing_that_is_held_out(corpora: dict[str, Corpus], tmp_path: Path) -> None:
+    corpus, recipe = corpora["playlists"], load_recipe("song_vectors_ppmi")
+    results = evaluate_song_vectors(
+        [recipe], corpus, VectorPlan("digest", 3, 1, 5), tmp_path / "figures.json", unwatched
+    )
+    for number, (learn, held) in enumerate(corpus.contexts.folds(3, 1, 5)):
+        expected = fit_and_measure(recipe, corpus, learn, held, 5 + number, unwatched)
+        assert expected.items() <= results["recipes"][recipe.name]["folds"][number].items()
+
+
+def test_long_playlists_count_less_where_pairs_fade(corpora: dict[str, Corpus]) -> None:
+    contexts, features = corpora["playlists"].contexts, corpora["playlists"].features
+    plain, faded = (
+        load_recipe("song_vectors", {**QUICK, "epochs": 1, "fading": fading}).parameters.fit(
+            contexts, features, 0, unwatched
+        )
+        for fading in (0.0, 1.0)
+    )
+    assert not np.allclose(plain, faded)
+
+
+def test_of_two_tables_the_vectors_are_those_of_the_songs_and_not_of_the_partners() -> None:
+    settings = SkipGram("playlists", units=2, tables="two", noise=3)
+    network = _Network(settings, np.array([8, 1, 4]), np.random.default_rng(0))
+    assert np.array_equal(network.vectors(), network._table.gather([0, 1, 2]))
+    assert not np.array_equal(network.vectors(), network._table.gather([3, 4, 5]))
 
 
 def test_noise_follows_the_exponent() -> None:
