@@ -62,7 +62,7 @@ reproduce: $(VENV)/installed ## Every model of the README's tables, trained and 
 .PHONY: audit
 audit: $(VENV)/installed ## Known vulnerabilities of the locked packages
 	@for lock in $(LOCKS); do \
-	  echo "$$lock"; $(RUN) -m pip_audit --strict --require-hashes --disable-pip --requirement $$lock || { \
+	  echo "$$lock"; $(RUN) -m pip_audit --strict --require-hashes --disable-pip --requirement $$lock $(ARGS) || { \
 	    echo "make: a known vulnerability, or no verdict: 'not found on PyPI' and failed connections say that the index," >&2; \
 	    echo "make: which knows the advisories, was not reached, and nothing about the packages" >&2; exit 1; }; \
 	done

@@ -34,7 +34,8 @@ def bill_of_materials(lock: Path) -> str:
 
 def _components(lock: Path) -> Iterator[Component]:
     for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(), re.MULTILINE):
-        yield Component(name=name, version=version, purl=PackageURL("pypi", name=name, version=version))
+        purl = PackageURL("pypi", name=name, version=version)
+        yield Component(name=name, version=version, purl=purl, bom_ref=str(purl))  # its own would be new each time
 
 
 if __name__ == "__main__":

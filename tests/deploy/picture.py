@@ -32,11 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     target = Path(arguments[0]) if arguments else Path("docs/dashboards.png")
     with tempfile.TemporaryDirectory() as name, LocalStack(redis_implementation=None) as stack:
         folder = Path(name)
-        _run("training", "synthesize", "--out", folder / "all", "--users", "2000", "--songs", "600")
-        listeners = hold_out_listeners(folder / "all", folder / "data").listeners
-        for number, bundle in enumerate(("bundle", "next")):
-            _run("training", "fit", "--data", folder / "data", "--out", folder / f"run{number}", "--seed", number)
-            _run("export", folder / f"run{number}", "--out", folder / bundle, "--name", "ktv")
+        listeners = train(folder)
         with start_redis(folder / "redis") as redis:
             settings = own_settings("picture-", stack.bootstrap_servers, redis.url, folder / "bundle")
             stream = Stream(settings | {"SONGPRINT_MODEL__WATCH_INTERVAL_S": "1"}, folder)
@@ -44,6 +40,16 @@ def main(arguments: Sequence[str]) -> int:
             _watch(stream, redis, listeners, folder, target)
     print(f"wrote {target}")
     return 0
+
+
+def train(folder: Path) -> Sequence[Listener]:
+    """Makes `folder`/bundle and `folder`/next, and returns listeners whom neither has seen."""
+    _run("training", "synthesize", "--out", folder / "all", "--users", "2000", "--songs", "600")
+    listeners = hold_out_listeners(folder / "all", folder / "data").listeners
+    for number, bundle in enumerate(("bundle", "next")):
+        _run("training", "fit", "--data", folder / "data", "--out", folder / f"run{number}", "--seed", number)
+        _run("export", folder / f"run{number}", "--out", folder / bundle, "--name", "ktv")
+    return listeners
 
 
 def _run(*words: object) -> None:

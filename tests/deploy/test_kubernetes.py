@@ -2,16 +2,19 @@
 
 import re
 import subprocess
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
 
 from deploy.reference.kubernetes import PARTITIONS
 from tests.deploy.kustomize import build as kustomize
+from tests.deploy.operator_schemas import SCHEMAS
 from tests.deploy.programs import needed
 from worker.configuration import setting_fields, variable
 from worker.settings import Settings, load_settings
@@ -19,13 +22,6 @@ from worker.settings import Settings, load_settings
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 BUILDS = ["base", "overlays/small", "overlays/production"]
 KUBERNETES = "1.31"
-CUSTOM = {
-    "PodMonitor": "monitoring.coreos.com/v1",
-    "PrometheusRule": "monitoring.coreos.com/v1",
-    "KafkaTopic": "kafka.strimzi.io/v1",
-    "ScaledObject": "keda.sh/v1alpha1",
-}
-"""Kinds that operators bring, of which there are no schemas here, and where they have them."""
 
 
 @cache
@@ -60,45 +56,46 @@ def pod(build: str) -> dict[str, Any]:
 @pytest.mark.parametrize("build", BUILDS)
 def test_every_object_follows_its_schema_to_the_letter(build: str) -> None:
     for each in objects(build):
-        if each["kind"] not in CUSTOM:
+        if each["kind"] not in SCHEMAS:
             kubernetes_validate.validate(each, KUBERNETES, strict=True)
 
 
-def paths(value: Any, prefix: str = "") -> set[str]:
-    """The fields of an object, lists and what is named by users left aside."""
-    if isinstance(value, list):
-        return set().union(*(paths(each, prefix) for each in value), {prefix})
-    if isinstance(value, dict) and prefix.rpartition(".")[2] not in FREE:
-        return set().union(*(paths(inner, f"{prefix}.{name}") for name, inner in value.items()))
-    return {prefix}
-
-
-FREE = ("matchLabels", "labels", "annotations", "config", "metadata")
-KNOWN = {
-    "PodMonitor": "jobLabel selector.matchLabels podMetricsEndpoints podMetricsEndpoints.port podMetricsEndpoints.path "
-    "podMetricsEndpoints.interval",
-    "PrometheusRule": "groups groups.name groups.interval groups.rules groups.rules.alert groups.rules.record "
-    "groups.rules.expr groups.rules.for groups.rules.labels groups.rules.annotations",
-    "KafkaTopic": "partitions replicas config",
-    "ScaledObject": "scaleTargetRef.apiVersion scaleTargetRef.kind scaleTargetRef.name minReplicaCount maxReplicaCount "
-    "triggers triggers.type triggers.metadata "
-    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds "
-    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies "
-    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.type "
-    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.value "
-    "advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.periodSeconds",
-}
-"""Fields of the operators' kinds that are used here, as their documentation has them."""
-
-
-def test_the_operators_kinds_have_only_fields_that_there_are() -> None:
-    found = [each for each in objects("overlays/production") if each["kind"] in CUSTOM]
-    assert {each["kind"]: each["apiVersion"] for each in found} == CUSTOM
-    assert set(CUSTOM) == set(KNOWN)
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_an_operators_kind_follows_its_schema_to_the_letter(kind: str) -> None:
+    found = [each for each in objects("overlays/production") if each["kind"] == kind]
+    assert found
     for each in found:
-        assert set(each) == {"apiVersion", "kind", "metadata", "spec"}
-        unknown = {path.lstrip(".") for path in paths(each["spec"])} - set(KNOWN[each["kind"]].split())
-        assert not unknown, f"{each['kind']} {each['metadata']['name']}: {unknown}"
+        jsonschema.validate(each, SCHEMAS[kind])
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "wrong"),
+    [
+        ("PodMonitor", "spec.podMetricsEndpoints.0.intervall", "15s"),
+        ("PodMonitor", "spec.podMetricsEndpoints.0.interval", "15 s"),
+        ("PrometheusRule", "spec.groups.0.rules.0.for", 120),
+        ("PrometheusRule", "spec.groups.0.rules.0.annotation", {}),
+        ("KafkaTopic", "spec.partitions", "8"),
+        ("KafkaTopic", "spec.replicas", 0),
+        ("KafkaTopic", "apiVersion", "kafka.strimzi.io/v1beta2"),
+        ("ScaledObject", "spec.maxReplicas", 8),
+        ("ScaledObject", "spec.triggers.0.metadata.threshold", 20000),
+        (
+            "ScaledObject",
+            "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies.0.periodSeconds",
+            "5m",
+        ),
+    ],
+)
+def test_the_operators_schemas_are_strict(kind: str, path: str, wrong: Any) -> None:
+    each = deepcopy(next(each for each in objects("overlays/production") if each["kind"] == kind))
+    *parents, last = path.split(".")
+    target = each
+    for part in parents:
+        target = target[int(part) if isinstance(target, list) else part]
+    target[last] = wrong
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(each, SCHEMAS[kind])
 
 
 PLAIN = [file for file in sorted((FOLDER / "base").glob("*.yaml")) if file.name != "kustomization.yaml"]

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from cyclonedx.schema import SchemaVersion
@@ -9,7 +11,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from deploy.sbom import main
 
-LOCK = Path(__file__).parents[2] / "requirements" / "worker.txt"
+ROOT = Path(__file__).parents[2]
+LOCK = ROOT / "requirements" / "worker.txt"
 
 
 def test_it_has_every_package_of_the_lock(tmp_path: Path) -> None:
@@ -25,3 +28,13 @@ def test_it_has_every_package_of_the_lock(tmp_path: Path) -> None:
     needs = {each["ref"]: each.get("dependsOn", []) for each in bom["dependencies"]}
     worker = needs[bom["metadata"]["component"]["bom-ref"]]
     assert sorted(worker) == sorted(component["bom-ref"] for component in bom["components"])
+
+
+def test_make_writes_it(tmp_path: Path) -> None:
+    there = [f"BUILD={tmp_path}", f"RUN={sys.executable}", "--assume-old=.venv/installed"]
+    subprocess.run(["make", "sbom", *there], cwd=ROOT, check=True)
+    assert main([str(LOCK), str(tmp_path / "again.json")]) == 0
+    made, again = (json.loads((tmp_path / name).read_text()) for name in ("sbom.json", "again.json"))
+    assert made["components"] == again["components"]
+    assert "build/sbom.json" in (ROOT / "docs" / "security.md").read_text()
+    assert "BUILD := build\n" in (ROOT / "Makefile").read_text()

@@ -1,4 +1,4 @@
-"""Tools: what tests need is installed by .ci/run or pip, what is missing is told, and make asks about dependencies."""
+"""Tools: what tests need is installed by .ci/run or pip, and what is missing is told."""
 
 import re
 import subprocess
@@ -11,7 +11,6 @@ from tests.deploy.programs import needed
 ROOT = Path(__file__).parents[2]
 NEEDED = re.compile(r'needed\("([\w-]+)", "([\w-]+)"\)')
 NOWHERE = ("no-such-program", "its-package")
-LOCKS = sorted(f"requirements/{lock.name}" for lock in (ROOT / "requirements").glob("*.txt"))
 
 
 def test_ci_brings_every_program_that_must_be_there() -> None:
@@ -56,27 +55,3 @@ def test_a_missing_program_is_told(in_ci: str, outcome: type[BaseException], mon
 
 def test_ci_says_that_it_is_ci() -> None:
     assert "\nexport CI=true" in (ROOT / ".ci" / "run").read_text()
-
-
-def dry_run(target: str) -> str:
-    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout
-
-
-def test_make_audits_every_lock() -> None:
-    said = dry_run("audit")
-    assert f"for lock in {' '.join(LOCKS)};" in said
-    assert "-m pip_audit --strict --require-hashes --disable-pip --requirement $lock" in said
-
-
-@pytest.mark.parametrize(("answer", "status"), [("true", 0), ("false", 2)])
-def test_an_audit_fails_as_soon_as_one_lock_does(answer: str, status: int) -> None:
-    """`true` and `false` stand in Python's place."""
-    command = ["make", "--no-print-directory", "--assume-old=.venv/installed", "audit", f"RUN={answer}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout.split()) == (status, LOCKS if answer == "true" else LOCKS[:1])
-    assert ("a known vulnerability, or no verdict" in done.stderr) == bool(status)
-
-
-def test_make_writes_the_bill_of_materials() -> None:
-    assert "-m deploy.sbom requirements/worker.txt build/sbom.json" in dry_run("sbom")

@@ -121,6 +121,25 @@ def test_an_event_is_sent_and_its_label_and_dead_letters_are_read(
         process.end()
 
 
+def test_kcat_tells_what_the_runbooks_ask_it(desk: Desk, stack: LocalStack, tmp_path: Path) -> None:
+    needed("kcat", "kcat")
+    desk.environment.update(stack.environment)
+    stream = Stream(stack.environment, tmp_path)
+    stream.create_topics()
+    event, brokers = re.findall(r"`(kcat [^`]+)`", (ROOT / "docs" / "runbooks.md").read_text())
+    said = desk.type(brokers)
+    assert f"at {stack.bootstrap_servers}" in said
+    assert f'topic "{stream.topics.events}" with 4 partitions' in said
+    assert "isrs: 1" in said
+
+    for number in range(9):
+        stream.send(f"user{number}", b"value %d" % number)
+    stream.flush()
+    for record in stream.read(stream.topics.events, 9):
+        line = event.replace("PARTITION", str(record.partition)).replace("OFFSET", str(record.offset))
+        assert desk.type(line).encode().splitlines() == [record.value]
+
+
 @pytest.mark.timeout(900)  # trains
 def test_a_model_is_trained_published_and_rolled_back(desk: Desk) -> None:
     models = blocks("models.md")

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from matplotlib import pyplot as plt
 
+from deploy.demo.held_out import Listener
 from deploy.grafana.boards import DASHBOARDS
 from deploy.local.redis import start_redis
+from tests.deploy import picture
 from tests.deploy.busy_stream import send_some_of_everything
 from tests.deploy.panel_drawing import draw
 from tests.deploy.watched_worker import watched_worker
 from tests.integration.own_settings import own_settings
+from tests.small_bundle import export_small_bundle
 from tests.stream import Stream, eventually
 
 PANELS = [panel.title for board in DASHBOARDS for panel in board.panels]
@@ -49,3 +52,22 @@ def test_every_panel_shows_something(
                 return panels_with_a_line(drawn[-1]) == PANELS
 
             eventually(all_are_drawn, "each panel has a line in the picture")
+
+
+def test_the_picture_of_the_readme_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its command draws it, but of a shorter life, and with models that are there already."""
+
+    def trained(folder: Path) -> list[Listener]:
+        for seed, name in enumerate(("bundle", "next")):
+            export_small_bundle(folder / name, seed)
+        return [Listener(f"user{number}", (f"s{number}", f"s{number + 1}"), "f") for number in range(150)]
+
+    drawn: list[Any] = []
+    monkeypatch.setattr(picture, "train", trained)
+    for moment, seconds in (("REDIS_DIES", 2), ("REDIS_IS_BACK", 4), ("NEW_MODEL", 6), ("SECONDS", 9)):
+        monkeypatch.setattr(picture, moment, seconds)
+    monkeypatch.setattr(plt, "close", drawn.append)
+    assert picture.main([str(tmp_path / "dashboards.png")]) == 0
+    assert (tmp_path / "dashboards.png").stat().st_size > 0
+    (figure,) = drawn
+    assert panels_with_a_line(figure) == PANELS
