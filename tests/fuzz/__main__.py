@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,11 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def fuzz(target: str, seconds: int, work: Path) -> None:
     """Does not return: libFuzzer ends the process, with a status other than 0 if something was found."""
-    atheris = import_module("atheris")
-    with atheris.instrument_imports(include=["worker", "tests.fuzz"]):
-        module = import_module(f"tests.fuzz.{target}")
     found = work / target
     found.mkdir(parents=True, exist_ok=True)
+    atheris = import_module("atheris")
+    tempfile.tempdir = str(work.resolve())  # libFuzzer ends the process before Python could remove anything
+    with atheris.instrument_imports(include=["worker", "tests.fuzz"]):
+        module = import_module(f"tests.fuzz.{target}")
     for number, seed in enumerate(module.seeds()):
         (found / f"seed-{number}").write_bytes(seed)
     bounds = [f"-max_total_time={seconds}", f"-max_len={MAX_LENGTH[target]}", f"-rss_limit_mb={MEMORY_MIB}"]
