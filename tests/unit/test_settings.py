@@ -117,11 +117,17 @@ def test_what_kubernetes_puts_into_the_environment_is_no_setting() -> None:
 
 WRONG = [
     ("KAFKA__BOOTSTRAP_SERVERS", "localhost 9092", "host:port"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "a:9092,b:99999", "a port from 1 to 65535"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "a:0", "a port from 1 to 65535"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "[::::]:9092", "a host's name or IP address"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "ssl://a:9092", "host:port"),
     ("KAFKA__GROUP", "a group", "letters, digits"),
     ("KAFKA__INSTANCE", "a worker", "letters, digits"),
     ("KAFKA__EVENTS_TOPIC", "a/b", "topic's name"),
     ("KAFKA__LABELS_TOPIC", "a b", "topic's name"),
     ("KAFKA__STATE_TOPIC", "a,b", "topic's name"),
+    ("KAFKA__EVENTS_TOPIC", ".", "more than . or .."),
+    ("KAFKA__LABELS_TOPIC", "..", "more than . or .."),
     ("KAFKA__DEAD_LETTER_TOPIC", "a:b", "topic's name"),
     ("KAFKA__ASSIGNMENT", "sticky", "cooperative-sticky, range, roundrobin"),
     ("KAFKA__GROUP_PROTOCOL", "newest", "classic, consumer"),
@@ -139,6 +145,10 @@ WRONG = [
     ("REDIS__URL", "http://127.0.0.1:6379", "redis://HOST:PORT/DB"),
     ("REDIS__URL", "redis:///0", "redis://HOST:PORT/DB"),
     ("REDIS__URL", "redis://127.0.0.1:6379/zero", "redis://HOST:PORT/DB"),
+    ("REDIS__URL", "redis://127.0.0.1:65536/0", "a port from 1 to 65535"),
+    ("REDIS__URL", "redis://127.0.0.1:0/0", "a port from 1 to 65535"),
+    ("REDIS__URL", "redis://[::::]:6379", "a host's name or IP address"),
+    ("REDIS__URL", "redis://a..b:6379", "a host's name or IP address"),
     ("REDIS__CLUSTER", "maybe", "true or false"),
     ("REDIS__SSL_CA_CERTS", "/no/such.pem", "a file that exists"),
     ("REDIS__KEY_PREFIX", "a:b", "letters, digits"),
@@ -147,6 +157,9 @@ WRONG = [
     ("MODEL__RELABEL", "sometimes", "true or false"),
     ("POLICY__LABELLING_DEFAULT", "maybe", "true or false"),
     ("RETRY__JITTER", "nan", "a number from 0 to 1"),
+    ("HTTP__HOST", "http://localhost", "a host's name or IP address"),
+    ("HTTP__HOST", "a..b", "a host's name or IP address"),
+    ("HTTP__HOST", "a" * 70, "a host's name or IP address"),
     ("LOG__LEVEL", "loud", "debug, info, warning, error"),
     ("LOG__FORMAT", "xml", "auto, json, text"),
     ("RETRY__MAX_MS", "50", "at least first_ms, which is 100"),
@@ -175,8 +188,8 @@ TAKE_ANY_TEXT = {
     "redis.username",
     "redis.password",
 }
-LOOKED_AT_LATER = {"model.bundle", "http.host"}
-"""What only the machine tells: a bundle is loaded, and an address is bound, before anything else is done."""
+LOOKED_AT_LATER = {"model.bundle"}
+"""What only the machine tells: a bundle is loaded before anything else is done."""
 
 
 def test_a_wrong_value_of_every_setting_is_tried() -> None:
@@ -186,6 +199,23 @@ def test_a_wrong_value_of_every_setting_is_tried() -> None:
     others = {variable(name) for name in TAKE_ANY_TEXT | LOOKED_AT_LATER | set(SECRET_FILES)}
     assert here | numbers | others == {variable(name) for name in FIELDS}
     assert here.isdisjoint(others)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kafka.bootstrap_servers", "a:1,[::1]:65535,b_c,ö.example:9092"),
+        ("redis.url", "redis://[::1]:65535/2"),
+        ("redis.url", "unix:///run/redis:99999.sock"),
+        ("redis.url", "rediss://redis"),
+        ("http.host", "::"),
+        ("http.host", "fe80::1%eth0"),
+        ("http.host", "worker-0.worker"),
+    ],
+)
+def test_every_way_to_write_an_address_is_taken(name: str, value: str) -> None:
+    group, _, field = name.partition(".")
+    assert getattr(getattr(load_settings(None, {}, {variable(name): value}), group), field) == value
 
 
 def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
