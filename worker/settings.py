@@ -19,7 +19,7 @@ from pydantic import (
 
 from worker.configuration import load
 from worker.kafka_options import Options, own_and_fixed_options_refused
-from worker.values import AnyCase, ExistingFile, Host, Name, RedisUrl, Servers, Topic
+from worker.values import AnyCase, Certificates, ExistingFile, Host, Name, RedisUrl, Servers, Topic
 
 
 class _Group(BaseModel):
@@ -94,10 +94,10 @@ class Kafka(_Group):
     sasl_username: str | None = Field(default=None, description="User of PLAIN and SCRAM.")
     sasl_password: SecretStr | None = Field(default=None, description="Password of PLAIN and SCRAM.")
     sasl_password_file: Path | None = Field(default=None, description="File that holds the password.")
-    ssl_ca_location: ExistingFile | None = Field(
+    ssl_ca_location: Certificates | None = Field(
         default=None, description="Certificates (PEM) of the authorities that brokers are checked against."
     )
-    ssl_certificate_location: ExistingFile | None = Field(default=None, description="This client's certificate (PEM).")
+    ssl_certificate_location: Certificates | None = Field(default=None, description="This client's certificate (PEM).")
     ssl_key_location: ExistingFile | None = Field(default=None, description="This client's private key (PEM).")
     ssl_key_password: SecretStr | None = Field(default=None, description="Password of the private key.")
     ssl_key_password_file: Path | None = Field(default=None, description="File that holds the private key's password.")
@@ -168,7 +168,7 @@ class Redis(_Group):
     username: str | None = Field(default=None, description="ACL user; by default the default user.")
     password: SecretStr | None = Field(default=None, description="Password.")
     password_file: Path | None = Field(default=None, description="File that holds the password.")
-    ssl_ca_certs: ExistingFile | None = Field(
+    ssl_ca_certs: Certificates | None = Field(
         default=None, description="Certificates (PEM) of the authorities that a rediss:// server is checked against."
     )
     timeout_s: float = Field(default=2.0, ge=0.05, le=60, description="How long to wait for a connection or an answer.")

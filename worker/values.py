@@ -1,5 +1,6 @@
 """Kinds of values that settings have: what each accepts, in words and as a check."""
 
+import ssl
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -15,6 +16,14 @@ _ADDRESS = rf"{_HOST}(:\d{{1,5}})?"
 def _existing(path: Path) -> Path:
     if not path.is_file():
         raise ValueError("no such file; accepts the path of a file that exists")
+    return path
+
+
+def _certificates(path: Path) -> Path:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_existing(path))
+    except OSError as error:
+        raise ValueError(f"accepts the path of a file of certificates (PEM), which this is not: {error}") from error
     return path
 
 
@@ -83,4 +92,5 @@ Host = Annotated[
     Accepts("a host's name or IP address"),
 ]
 ExistingFile = Annotated[Path, AfterValidator(_existing)]
+Certificates = Annotated[Path, AfterValidator(_certificates)]
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.integration.certificates import Authority
 from worker.configuration import accepted, is_secret, setting_fields, variable
 from worker.errors import Stop
 from worker.kafka_options import FIXED, OWN
@@ -20,6 +21,7 @@ from worker.settings import Kafka, Settings, load_settings
 FIELDS = dict(setting_fields(Settings))
 SECRET_FILES = [name for name in FIELDS if name.endswith("_file")]
 CANARY = "canary-7f3a"
+CERTIFICATE = "the path of a certificate"
 
 
 def wrong(environment: dict[str, str], config: Path | None = None) -> list[str]:
@@ -29,6 +31,11 @@ def wrong(environment: dict[str, str], config: Path | None = None) -> list[str]:
     heading, *lines = str(stopped.value).split("\n")
     assert heading == "wrong settings:"
     return lines
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(Authority(tmp_path_factory.mktemp("authority") / "ca").certificate)
 
 
 @pytest.fixture
@@ -136,6 +143,8 @@ WRONG = [
     ("KAFKA__SSL_CA_LOCATION", "/no/such.pem", "a file that exists"),
     ("KAFKA__SSL_CERTIFICATE_LOCATION", "/no/such.pem", "a file that exists"),
     ("KAFKA__SSL_KEY_LOCATION", "/no/such.pem", "a file that exists"),
+    ("KAFKA__SSL_CA_LOCATION", __file__, "a file of certificates (PEM)"),
+    ("KAFKA__SSL_CERTIFICATE_LOCATION", __file__, "a file of certificates (PEM)"),
     ("KAFKA__TRANSACTION_TIMEOUT_MS", "20000", "less than the session timeout, which is 20000 ms"),
     ("KAFKA__OPTIONS", "linger.ms=3", "a JSON object"),
     ("KAFKA__OPTIONS", '["linger.ms"]', "a table of librdkafka options"),
@@ -151,6 +160,7 @@ WRONG = [
     ("REDIS__URL", "redis://a..b:6379", "a host's name or IP address"),
     ("REDIS__CLUSTER", "maybe", "true or false"),
     ("REDIS__SSL_CA_CERTS", "/no/such.pem", "a file that exists"),
+    ("REDIS__SSL_CA_CERTS", __file__, "a file of certificates (PEM)"),
     ("REDIS__KEY_PREFIX", "a:b", "letters, digits"),
     ("BATCH__MAX_EVENTS", "many", "a whole number from 1 to 100000"),
     ("BATCH__MAX_EVENTS", "1.5", "a whole number from 1 to 100000"),
@@ -234,19 +244,22 @@ def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
         ),
         ({"KAFKA__SASL_USERNAME": "me"}, ["KAFKA__SECURITY_PROTOCOL"]),
         ({"KAFKA__SSL_KEY_LOCATION": __file__}, ["KAFKA__SSL_CERTIFICATE_LOCATION"]),
-        ({"KAFKA__SSL_CA_LOCATION": __file__}, ["KAFKA__SECURITY_PROTOCOL"]),
+        ({"KAFKA__SSL_CA_LOCATION": CERTIFICATE}, ["KAFKA__SECURITY_PROTOCOL"]),
         (
-            {"KAFKA__SSL_KEY_LOCATION": __file__, "KAFKA__SSL_CERTIFICATE_LOCATION": __file__},
+            {"KAFKA__SSL_KEY_LOCATION": __file__, "KAFKA__SSL_CERTIFICATE_LOCATION": CERTIFICATE},
             ["KAFKA__SECURITY_PROTOCOL"],
         ),
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "redis://127.0.0.1:6379/2"}, ["REDIS__CLUSTER", "REDIS__URL"]),
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "unix:///tmp/redis"}, ["REDIS__CLUSTER", "REDIS__URL"]),
-        ({"REDIS__SSL_CA_CERTS": __file__}, ["REDIS__SSL_CA_CERTS"]),
+        ({"REDIS__SSL_CA_CERTS": CERTIFICATE}, ["REDIS__SSL_CA_CERTS"]),
         ({"REDIS__PASSWORD": "x", "REDIS__PASSWORD_FILE": __file__}, ["REDIS__PASSWORD", "REDIS__PASSWORD_FILE"]),
     ],
 )
-def test_settings_that_contradict_each_other_are_named(environment: dict[str, str], named: list[str]) -> None:
-    (line,) = wrong({f"SONGPRINT_{name}": value for name, value in environment.items()})
+def test_settings_that_contradict_each_other_are_named(
+    environment: dict[str, str], named: list[str], certificate: str
+) -> None:
+    given = {name: certificate if value == CERTIFICATE else value for name, value in environment.items()}
+    (line,) = wrong({f"SONGPRINT_{name}": value for name, value in given.items()})
     assert all(re.search(rf"SONGPRINT_{name}\b", line) for name in named), line
 
 
@@ -323,10 +336,10 @@ def test_secrets_are_read_from_files(tmp_path: Path) -> None:
     assert settings.redis.password.get_secret_value() == f" {CANARY} ", "all but the line's end"
 
 
-def test_a_key_and_its_password_reach_the_client(tmp_path: Path) -> None:
+def test_a_key_and_its_password_reach_the_client(tmp_path: Path, certificate: str) -> None:
     files = {name: tmp_path / name for name in ("ca_location", "certificate_location", "key_location", "key_password")}
-    for file in files.values():
-        file.write_text(f"{CANARY}\n")
+    for name, file in files.items():
+        file.write_text(f"{CANARY}\n" if name.startswith("key") else Path(certificate).read_text())
     given = {f"kafka.ssl_{name}{'_file' * (name == 'key_password')}": file for name, file in files.items()}
     options = load_settings(None, {"kafka.security_protocol": "ssl", **given}, {}).kafka.client_options()
     assert options.pop("ssl.key.password") == CANARY
