@@ -97,6 +97,21 @@ def test_a_label_may_get_fields_that_nobody_knows_yet() -> None:
     assert msgspec.convert(later, UserLabel) == msgspec.convert(label, UserLabel)
 
 
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"gender": {"label": "x", "probability": 1}},
+        {"gender": {"label": "", "probability": 0}},
+        {"cluster": {"id": 10_000, "name": "一路向北", "probability": 0.1}},
+    ],
+    ids=str,
+)
+def test_a_new_model_may_bring_other_genders_and_clusters(brought: dict[str, Any]) -> None:
+    (label, _) = map(json.loads, lines("labels.jsonl"))
+    validator("label").validate(label | brought)
+    msgspec.convert(label | brought, UserLabel)
+
+
 def test_labels_have_every_field_that_they_had_once() -> None:
     def fields(value: Any, path: str = "") -> set[str]:
         if not isinstance(value, dict):
