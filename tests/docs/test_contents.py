@@ -14,7 +14,8 @@ from training.report import page as report_page
 from training.report.page import _TASTE, _TELLING
 from worker.adapters.kafka_offsets import write_position
 from worker.contract import manifest, user_state
-from worker.contract.event import Erase, decode_event
+from worker.contract.event import MAX_USER_BYTES, Erase, decode_event
+from worker.contract.vocabulary import MAX_SONG_BYTES
 from worker.observe.drift import HALF_LIFE
 from worker.observe.health import Health
 from worker.settings import Settings
@@ -45,10 +46,31 @@ SAID = [
     ),
     ("contract", "Read this first", "`gender.label` null means that the model abstains"),
     ("contract", "Read this first", '`reason: "relabel"` means that the user did nothing'),
+    (
+        "contract",
+        "Read this first",
+        "The user was erased or objects to being labelled. Delete what you hold of the label.",
+    ),
+    ("contract", "Read this first", "`source` then tells the last event of the user that the label stands on"),
     ("contract", "Read this first", "Compaction hides history."),
+    ("contract", "Read this first", "What you read late may lack labels in between."),
     ("contract", "Read this first", "Offsets repeat after a reset."),
+    ("contract", "Read this first", "drop repetitions within a stream, never as a key for ever."),
     ("contract", "Read this first", "Read with `isolation.level=read_committed`."),
     ("contract", "Events (`playlist-events`)", "All producers must use one partitioner"),
+    ("contract", "Events (`playlist-events`)", f"Key: the user's id, 1 to {MAX_USER_BYTES} bytes of UTF-8."),
+    (
+        "contract",
+        "Events (`playlist-events`)",
+        f"a set of song ids, each 1 to {MAX_SONG_BYTES} bytes, compared byte by byte",
+    ),
+    ("contract", "Events (`playlist-events`)", "songs added and removed, `remove` first"),
+    ("contract", "Events (`playlist-events`)", "Order is offset order, never `at`."),
+    (
+        "contract",
+        "Events (`playlist-events`)",
+        "if it differs from the key the event is rejected. Unknown fields are ignored.",
+    ),
     ("operating", "What it needs", "`maxmemory-policy noeviction`"),
     ("operating", "What it needs", f"`SONGPRINT_POLICY__MAX_HOT_BYTES` ({Settings().policy.max_hot_bytes >> 20} MiB)"),
     ("operating", "What it needs", f"The image sets `{MALLOC_ARENAS}`; without the image set it as well"),

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from tests.unit.observe.test_metrics import Model
+from worker.adapters.kafka_dead_letters import DROPPED
 from worker.adapters.ports import Records
 from worker.contract.event import decode_event
 from worker.contract.rejection import Reason, Reject
@@ -132,6 +133,10 @@ def test_a_dead_letters_headers_follow_the_schema(reason: Reason) -> None:
     known = schema("dead-letter-headers")["properties"]
     assert headers["songprint.reason"] in known["songprint.reason"]["examples"]
     assert headers["__connect.errors.stage"] in known["__connect.errors.stage"]["examples"]
+    assert set(known) == {*(name for name, _ in letter.about), DROPPED}, "and no other"
+    validator("dead-letter-headers").validate(headers | {DROPPED: "900001"})
+    with pytest.raises(ValidationError):
+        validator("dead-letter-headers").validate(headers | {DROPPED: "all"})
     later = {"songprint.reason": "a new reason", "__connect.errors.stage": "HEADER_CONVERTER", "a.header": "more"}
     validator("dead-letter-headers").validate(headers | later)
 
