@@ -22,6 +22,7 @@ FIELDS = dict(setting_fields(Settings))
 SECRET_FILES = [name for name in FIELDS if name.endswith("_file")]
 CANARY = "canary-7f3a"
 CERTIFICATE = "the path of a certificate"
+SASL = {"KAFKA__SECURITY_PROTOCOL": "sasl_ssl"}
 
 
 def wrong(environment: dict[str, str], config: Path | None = None) -> list[str]:
@@ -185,6 +186,19 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
         assert repr(value) in line
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "default", "accepts"),
+    [
+        ("KAFKA__SESSION_TIMEOUT_MS", "9000", "KAFKA__TRANSACTION_TIMEOUT_MS: got 10000", "which is 9000 ms"),
+        ("RETRY__FIRST_MS", "20000", "RETRY__MAX_MS: got 10000", "at least first_ms, which is 20000"),
+    ],
+)
+def test_a_default_that_does_not_go_with_what_is_set_is_told(name: str, value: str, default: str, accepts: str) -> None:
+    (line,) = wrong({f"SONGPRINT_{name}": value})
+    assert line.startswith(f"SONGPRINT_{default}")
+    assert accepts in line
+
+
 def test_a_long_value_is_told_by_its_beginning() -> None:
     (line,) = wrong({"SONGPRINT_KAFKA__GROUP": "a group " * 1_000})
     assert line.startswith("SONGPRINT_KAFKA__GROUP: got 'a group a group ")
@@ -237,13 +251,22 @@ def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
     ("environment", "named"),
     [
         ({"KAFKA__STATE_TOPIC": "user-labels"}, ["KAFKA__STATE_TOPIC", "KAFKA__LABELS_TOPIC"]),
+        ({"KAFKA__LABELS_TOPIC": "playlist-events"}, ["KAFKA__LABELS_TOPIC", "KAFKA__EVENTS_TOPIC"]),
+        ({"KAFKA__DEAD_LETTER_TOPIC": "user-state"}, ["KAFKA__DEAD_LETTER_TOPIC", "KAFKA__STATE_TOPIC"]),
         ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, ["KAFKA__SASL_MECHANISM"]),
         (
             {"KAFKA__SECURITY_PROTOCOL": "sasl_ssl", "KAFKA__SASL_MECHANISM": "PLAIN"},
             ["KAFKA__SASL_USERNAME", "KAFKA__SASL_PASSWORD"],
         ),
+        *(
+            ({**SASL, "KAFKA__SASL_MECHANISM": mechanism, **half}, ["KAFKA__SASL_USERNAME", "KAFKA__SASL_PASSWORD"])
+            for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+            for half in ({"KAFKA__SASL_USERNAME": "me"}, {"KAFKA__SASL_PASSWORD": "secret"})
+        ),
         ({"KAFKA__SASL_USERNAME": "me"}, ["KAFKA__SECURITY_PROTOCOL"]),
+        ({"KAFKA__SASL_MECHANISM": "GSSAPI"}, ["KAFKA__SECURITY_PROTOCOL"]),
         ({"KAFKA__SSL_KEY_LOCATION": __file__}, ["KAFKA__SSL_CERTIFICATE_LOCATION"]),
+        ({"KAFKA__SSL_CERTIFICATE_LOCATION": CERTIFICATE}, ["KAFKA__SSL_KEY_LOCATION"]),
         ({"KAFKA__SSL_CA_LOCATION": CERTIFICATE}, ["KAFKA__SECURITY_PROTOCOL"]),
         (
             {"KAFKA__SSL_KEY_LOCATION": __file__, "KAFKA__SSL_CERTIFICATE_LOCATION": CERTIFICATE},
@@ -261,6 +284,17 @@ def test_settings_that_contradict_each_other_are_named(
     given = {name: certificate if value == CERTIFICATE else value for name, value in environment.items()}
     (line,) = wrong({f"SONGPRINT_{name}": value for name, value in given.items()})
     assert all(re.search(rf"SONGPRINT_{name}\b", line) for name in named), line
+
+
+def test_a_cluster_has_one_database_and_either_way_to_say_so() -> None:
+    for url in ("redis://127.0.0.1", "redis://127.0.0.1:6379/", "rediss://127.0.0.1:6379/0"):
+        given = {"SONGPRINT_REDIS__CLUSTER": "true", "SONGPRINT_REDIS__URL": url}
+        assert load_settings(None, {}, given).redis.cluster
+
+
+def test_a_login_without_a_password_of_ours_needs_none() -> None:
+    given = {f"SONGPRINT_{name}": value for name, value in {**SASL, "KAFKA__SASL_MECHANISM": "GSSAPI"}.items()}
+    assert load_settings(None, {}, given).kafka.client_options()["sasl.mechanism"] == "GSSAPI"
 
 
 @pytest.mark.parametrize(
@@ -328,9 +362,10 @@ def test_settings_are_frozen() -> None:
         settings.kafka = Kafka()
 
 
-def test_secrets_are_read_from_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_secrets_are_read_from_files(tmp_path: Path, end: str) -> None:
     file = tmp_path / "secret"
-    file.write_text(f" {CANARY} \n")
+    file.write_bytes(f" {CANARY} {end}".encode())
     settings = load_settings(None, {}, {"SONGPRINT_REDIS__PASSWORD_FILE": str(file)})
     assert settings.redis.password is not None
     assert settings.redis.password.get_secret_value() == f" {CANARY} ", "all but the line's end"
