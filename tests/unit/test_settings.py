@@ -437,7 +437,12 @@ def test_options_of_the_protocol_and_those_with_a_setting_cannot_be_passed_throu
     assert (FIXED | {name: f"kafka.{own}" for name, own in OWN.items()})[option] in line
 
 
-def test_own_options_are_settings() -> None:
+def test_own_options_are_settings(certificate: str) -> None:
+    files = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+    words = {"sasl_mechanism": "PLAIN", "sasl_username": "me", "sasl_password": CANARY, "ssl_key_password": CANARY}
+    given = {**words, **dict.fromkeys(files, certificate), "security_protocol": "sasl_ssl"}
+    options = load_settings(None, {f"kafka.{name}": value for name, value in given.items()}, {}).kafka.client_options()
+    assert set(options) - {"client.id"} <= set(OWN), "or it could be set twice"
     assert set(OWN.values()) <= set(Kafka.model_fields)
 
 
