@@ -8,52 +8,18 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from worker.configuration import Accepts, load
+from worker.configuration import load
 from worker.kafka_options import Options, own_and_fixed_options_refused
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError("no such file; accepts the path of a file that exists")
-    return path
-
-
-Name = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,120}$"),
-    Accepts("1 to 120 letters, digits, dots, dashes and underscores"),
-]
-Topic = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$"),
-    Accepts("a topic's name: 1 to 249 letters, digits, dots, dashes and underscores"),
-]
-Servers = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(\w+://)?(\[[\da-fA-F:]+\]|[\w.-]+)(:\d{1,5})?(,(\w+://)?(\[[\da-fA-F:]+\]|[\w.-]+)(:\d{1,5})?)*$"
-    ),
-    Accepts("host:port, or several separated by commas without spaces"),
-]
-RedisUrl = Annotated[
-    str,
-    StringConstraints(pattern=r"^(rediss?://(\[[\da-fA-F:]+\]|[\w.-]+)(:\d{1,5})?(/\d*)?|unix:///[^?@]+)$"),
-    Accepts("redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH; user and password are settings of their own"),
-]
-ExistingFile = Annotated[Path, AfterValidator(_existing)]
-AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+from worker.values import AnyCase, Certificates, ExistingFile, Host, Name, RedisUrl, Servers, Topic
 
 
 class _Group(BaseModel):
@@ -128,10 +94,10 @@ class Kafka(_Group):
     sasl_username: str | None = Field(default=None, description="User of PLAIN and SCRAM.")
     sasl_password: SecretStr | None = Field(default=None, description="Password of PLAIN and SCRAM.")
     sasl_password_file: Path | None = Field(default=None, description="File that holds the password.")
-    ssl_ca_location: ExistingFile | None = Field(
+    ssl_ca_location: Certificates | None = Field(
         default=None, description="Certificates (PEM) of the authorities that brokers are checked against."
     )
-    ssl_certificate_location: ExistingFile | None = Field(default=None, description="This client's certificate (PEM).")
+    ssl_certificate_location: Certificates | None = Field(default=None, description="This client's certificate (PEM).")
     ssl_key_location: ExistingFile | None = Field(default=None, description="This client's private key (PEM).")
     ssl_key_password: SecretStr | None = Field(default=None, description="Password of the private key.")
     ssl_key_password_file: Path | None = Field(default=None, description="File that holds the private key's password.")
@@ -202,7 +168,7 @@ class Redis(_Group):
     username: str | None = Field(default=None, description="ACL user; by default the default user.")
     password: SecretStr | None = Field(default=None, description="Password.")
     password_file: Path | None = Field(default=None, description="File that holds the password.")
-    ssl_ca_certs: ExistingFile | None = Field(
+    ssl_ca_certs: Certificates | None = Field(
         default=None, description="Certificates (PEM) of the authorities that a rediss:// server is checked against."
     )
     timeout_s: float = Field(default=2.0, ge=0.05, le=60, description="How long to wait for a connection or an answer.")
@@ -247,7 +213,7 @@ class Policy(_Group):
 
 
 class Http(_Group):
-    host: str = Field(default="127.0.0.1", min_length=1, description="Address of metrics and health; 0.0.0.0 for all.")
+    host: Host = Field(default="127.0.0.1", description="Address of metrics and health; 0.0.0.0 for all.")
     port: int = Field(default=9464, ge=0, le=65_535, description="Port of metrics and health; 0 for any free one.")
 
 

@@ -35,5 +35,10 @@ def test_a_file_that_is_no_certificate_is_refused_by_its_setting(option: str, tm
         make_client(Producer, {"security.protocol": "ssl", option: str(tmp_path / "file.pem")})
 
 
+def test_a_way_to_log_in_that_this_librdkafka_was_not_built_with_is_refused_by_its_setting() -> None:
+    with pytest.raises(Stop, match=r"Correct SONGPRINT_KAFKA__SASL_MECHANISM$"):
+        make_client(Producer, {"security.protocol": "sasl_plaintext", "sasl.mechanism": "NONE"})
+
+
 def test_a_client_is_made() -> None:
     make_client(Consumer, {"group.id": "g"}).close()

@@ -232,6 +232,15 @@ def test_each_message_has_the_schemas_of_its_own() -> None:
     }
 
 
+def test_a_record_without_a_value_is_told_from_json_and_from_what_may_be_anything() -> None:
+    messages = DOCUMENT["components"]["messages"]
+    nothing = {name for name, each in messages.items() if resolved(each["payload"]).get("type") == "null"}
+    assert nothing == {"erasure", "tombstone"}
+    types = {name: each.get("contentType", DOCUMENT["defaultContentType"]) for name, each in messages.items()}
+    assert types.pop("deadLetter") == "application/octet-stream", "it need not be JSON"
+    assert set(types.values()) == {"application/json"}
+
+
 def test_topics_are_those_that_are_made() -> None:
     names = Topics("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
     made = {each.name: each.config for each in plan(names, 8)}

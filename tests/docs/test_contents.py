@@ -14,7 +14,8 @@ from training.report import page as report_page
 from training.report.page import _TASTE, _TELLING
 from worker.adapters.kafka_offsets import write_position
 from worker.contract import manifest, user_state
-from worker.contract.event import Erase, decode_event
+from worker.contract.event import MAX_USER_BYTES, Erase, decode_event
+from worker.contract.vocabulary import MAX_SONG_BYTES
 from worker.observe.drift import HALF_LIFE
 from worker.observe.health import Health
 from worker.settings import Settings
@@ -45,10 +46,31 @@ SAID = [
     ),
     ("contract", "Read this first", "`gender.label` null means that the model abstains"),
     ("contract", "Read this first", '`reason: "relabel"` means that the user did nothing'),
+    (
+        "contract",
+        "Read this first",
+        "The user was erased or objects to being labelled. Delete what you hold of the label.",
+    ),
+    ("contract", "Read this first", "`source` then tells the last event of the user that the label stands on"),
     ("contract", "Read this first", "Compaction hides history."),
+    ("contract", "Read this first", "What you read late may lack labels in between."),
     ("contract", "Read this first", "Offsets repeat after a reset."),
+    ("contract", "Read this first", "drop repetitions within a stream, never as a key for ever."),
     ("contract", "Read this first", "Read with `isolation.level=read_committed`."),
     ("contract", "Events (`playlist-events`)", "All producers must use one partitioner"),
+    ("contract", "Events (`playlist-events`)", f"Key: the user's id, 1 to {MAX_USER_BYTES} bytes of UTF-8."),
+    (
+        "contract",
+        "Events (`playlist-events`)",
+        f"a set of song ids, each 1 to {MAX_SONG_BYTES} bytes, compared byte by byte",
+    ),
+    ("contract", "Events (`playlist-events`)", "songs added and removed, `remove` first"),
+    ("contract", "Events (`playlist-events`)", "Order is offset order, never `at`."),
+    (
+        "contract",
+        "Events (`playlist-events`)",
+        "if it differs from the key the event is rejected. Unknown fields are ignored.",
+    ),
     ("operating", "What it needs", "`maxmemory-policy noeviction`"),
     ("operating", "What it needs", f"`SONGPRINT_POLICY__MAX_HOT_BYTES` ({Settings().policy.max_hot_bytes >> 20} MiB)"),
     ("operating", "What it needs", f"The image sets `{MALLOC_ARENAS}`; without the image set it as well"),
@@ -71,6 +93,10 @@ SAID = [
     ("operating", "What to look at", "below 0.1 nothing has happened, above 0.25 the audience is another one"),
     ("upgrading", "One worker after the other", "Workers of two releases may share a group"),
     ("upgrading", "One worker after the other", "Restart one at a time"),
+    ("upgrading", "One worker after the other", "if nothing below says otherwise"),
+    ("upgrading", "What is versioned", "its first byte | refused: the worker stops and says so |"),
+    ("upgrading", "What is versioned", "its fields | not believed: the partition is restored from the changelog |"),
+    ("upgrading", "What is versioned", "only then to the one that writes the new one."),
     ("upgrading", "What is versioned", "first learns to read it: upgrade all workers to the release that reads both"),
     ("upgrading", "What is versioned", "The way back goes the same steps."),
     ("upgrading", "What is versioned", "Release notes in CHANGELOG.md name such releases"),
@@ -82,6 +108,9 @@ SAID = [
     ("privacy", "What is inferred", "It must not decide anything that matters to somebody"),
     ("privacy", "What is kept, and where", "`user-state`"),
     ("privacy", "Consent and objection", "set it to `false` where labelling needs consent beforehand"),
+    ("privacy", "Consent and objection", f"`: {'on' if Settings().policy.labelling_default else 'off'} by default"),
+    ("privacy", "Erasure, and how long it takes", "state, label, copy and objection."),
+    ("privacy", "Erasure, and how long it takes", "To keep the objection, send it again afterwards."),
     ("privacy", "Erasure, and how long it takes", "after 48 hours nothing of the user is in states and labels"),
     ("security", "Secrets", "A secret is never logged"),
     ("security", "What leaves a worker", "the worker sets `ORT_DISABLE_TELEMETRY` before it loads them"),

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from tests.unit.observe.test_metrics import Model
+from worker.adapters.kafka_dead_letters import DROPPED
 from worker.adapters.ports import Records
 from worker.contract.event import decode_event
 from worker.contract.rejection import Reason, Reject
@@ -97,6 +98,21 @@ def test_a_label_may_get_fields_that_nobody_knows_yet() -> None:
     assert msgspec.convert(later, UserLabel) == msgspec.convert(label, UserLabel)
 
 
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"gender": {"label": "x", "probability": 1}},
+        {"gender": {"label": "", "probability": 0}},
+        {"cluster": {"id": 10_000, "name": "一路向北", "probability": 0.1}},
+    ],
+    ids=str,
+)
+def test_a_new_model_may_bring_other_genders_and_clusters(brought: dict[str, Any]) -> None:
+    (label, _) = map(json.loads, lines("labels.jsonl"))
+    validator("label").validate(label | brought)
+    msgspec.convert(label | brought, UserLabel)
+
+
 def test_labels_have_every_field_that_they_had_once() -> None:
     def fields(value: Any, path: str = "") -> set[str]:
         if not isinstance(value, dict):
@@ -117,6 +133,10 @@ def test_a_dead_letters_headers_follow_the_schema(reason: Reason) -> None:
     known = schema("dead-letter-headers")["properties"]
     assert headers["songprint.reason"] in known["songprint.reason"]["examples"]
     assert headers["__connect.errors.stage"] in known["__connect.errors.stage"]["examples"]
+    assert set(known) == {*(name for name, _ in letter.about), DROPPED}, "and no other"
+    validator("dead-letter-headers").validate(headers | {DROPPED: "900001"})
+    with pytest.raises(ValidationError):
+        validator("dead-letter-headers").validate(headers | {DROPPED: "all"})
     later = {"songprint.reason": "a new reason", "__connect.errors.stage": "HEADER_CONVERTER", "a.header": "more"}
     validator("dead-letter-headers").validate(headers | later)
 

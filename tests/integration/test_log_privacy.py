@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 from redis import Redis
 
 from deploy.local.redis import RedisServer, start_redis
 from tests.integration.own_settings import own_settings
-from tests.stream import Stream, eventually
+from tests.stream import Stream, WorkerProcess, eventually
 
 CANARY = "canary-Xy7"
 PASSWORD = f"{CANARY}-password"
@@ -54,7 +55,18 @@ def send(stream: Stream) -> None:
     stream.flush()
 
 
-def test_no_user_no_song_and_no_secret_is_logged(stream: Stream, server: RedisServer) -> None:
+def served(worker: WorkerProcess) -> str:
+    """All pages of the worker's port, those that say no as well."""
+    pages = []
+    for path in ("/", "/livez", "/readyz", "/metrics"):
+        try:
+            pages.append(worker.get(path))
+        except HTTPError as no:
+            pages.append(no.read().decode())
+    return "\n".join(pages)
+
+
+def test_no_user_no_song_and_no_secret_is_logged_or_served(stream: Stream, server: RedisServer) -> None:
     """Events and dead letters of every kind, an outage with retries, a restore, a relabelling and a stop."""
     with Redis.from_url(server.url) as operator, stream.worker(SONGPRINT_LOG__LEVEL="info") as worker:
         operator.config_set("requirepass", PASSWORD)
@@ -66,6 +78,8 @@ def test_no_user_no_song_and_no_secret_is_logged(stream: Stream, server: RedisSe
         server.process.signal(signal.SIGSTOP)
         send(stream)
         eventually(lambda: worker.metric('songprint_retries_total{part="redis"}') > 0, "it steps back")
+        eventually(lambda: not worker.ready(), "it says so")
+        told = served(worker)
         server.process.signal(signal.SIGCONT)
         stream.labels(2 * len(EVENTS))
         stream.letters(2 * len(LETTERS))
@@ -75,11 +89,15 @@ def test_no_user_no_song_and_no_secret_is_logged(stream: Stream, server: RedisSe
         for partition in range(PARTITIONS):
             stream.cache.request_relabel(partition, wanted=True)
         eventually(lambda: len(worker.logged("partition relabelled")) == PARTITIONS, "all are relabelled")
+        told += served(worker)
         assert worker.stop() == 0
         output = worker.output()
 
-    told = {record.label["gender"]["label"] for record in labels if record.value}
-    assert None in told, "an abstention is among the labels"
+    genders = {record.label["gender"]["label"] for record in labels if record.value}
+    assert None in genders, "an abstention is among the labels"
     assert {record.headers.get("songprint.reason") for record in labels} == {None, b"objecting", b"erased"}
     assert all(worker.logged(message) for message in SAID), output
     assert CANARY not in output, "a user, a song or a secret was logged"
+    assert 'songprint_rejects_total{reason="user_mismatch"} ' in told
+    assert "not ready" in told, "while it steps back"
+    assert CANARY not in told, "a user, a song or a secret was served to whoever asks"

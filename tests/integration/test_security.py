@@ -134,6 +134,32 @@ def test_a_certificate_of_its_own_with_the_rights_listed(
     assert CANARY not in said
 
 
+def test_who_has_no_certificate_of_the_authoritys_is_not_let_in(
+    secured: Secured, stream: Stream, authority: Authority, tmp_path: Path
+) -> None:
+    """Neither without any nor with a stranger's, though whoever has no name may do everything on this broker."""
+    given = {
+        "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.mutual,
+        "SONGPRINT_KAFKA__SECURITY_PROTOCOL": "ssl",
+        "SONGPRINT_KAFKA__SSL_CA_LOCATION": str(authority.certificate),
+    }
+    own, strangers = authority.sign("guest"), Authority(tmp_path / "stranger").sign("guest")
+    secured.grant(bindings_as_listed(stream.settings.kafka, "User:CN=guest"))
+    mine, theirs = (
+        {
+            "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION": str(each.certificate),
+            "SONGPRINT_KAFKA__SSL_KEY_LOCATION": str(each.key),
+        }
+        for each in (own, strangers)
+    )
+    assert check(stream, **given, **mine).returncode == 0
+    for login in ({}, theirs):
+        refused = check(stream, **given, **login)
+        (said,) = (line for line in refused.stdout.splitlines() if line.startswith("problem "))
+        assert said.startswith("problem  kafka "), refused.stdout
+        assert "certificate" in said, said
+
+
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_a_member_sees_its_group_with_the_rights_listed(
     secured: Secured,

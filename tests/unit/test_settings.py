@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.integration.certificates import Authority
 from worker.configuration import accepted, is_secret, setting_fields, variable
 from worker.errors import Stop
 from worker.kafka_options import FIXED, OWN
@@ -20,6 +21,8 @@ from worker.settings import Kafka, Settings, load_settings
 FIELDS = dict(setting_fields(Settings))
 SECRET_FILES = [name for name in FIELDS if name.endswith("_file")]
 CANARY = "canary-7f3a"
+CERTIFICATE = "the path of a certificate"
+SASL = {"KAFKA__SECURITY_PROTOCOL": "sasl_ssl"}
 
 
 def wrong(environment: dict[str, str], config: Path | None = None) -> list[str]:
@@ -29,6 +32,11 @@ def wrong(environment: dict[str, str], config: Path | None = None) -> list[str]:
     heading, *lines = str(stopped.value).split("\n")
     assert heading == "wrong settings:"
     return lines
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(Authority(tmp_path_factory.mktemp("authority") / "ca").certificate)
 
 
 @pytest.fixture
@@ -117,11 +125,17 @@ def test_what_kubernetes_puts_into_the_environment_is_no_setting() -> None:
 
 WRONG = [
     ("KAFKA__BOOTSTRAP_SERVERS", "localhost 9092", "host:port"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "a:9092,b:99999", "a port from 1 to 65535"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "a:0", "a port from 1 to 65535"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "[::::]:9092", "a host's name or IP address"),
+    ("KAFKA__BOOTSTRAP_SERVERS", "ssl://a:9092", "host:port"),
     ("KAFKA__GROUP", "a group", "letters, digits"),
     ("KAFKA__INSTANCE", "a worker", "letters, digits"),
     ("KAFKA__EVENTS_TOPIC", "a/b", "topic's name"),
     ("KAFKA__LABELS_TOPIC", "a b", "topic's name"),
     ("KAFKA__STATE_TOPIC", "a,b", "topic's name"),
+    ("KAFKA__EVENTS_TOPIC", ".", "more than . or .."),
+    ("KAFKA__LABELS_TOPIC", "..", "more than . or .."),
     ("KAFKA__DEAD_LETTER_TOPIC", "a:b", "topic's name"),
     ("KAFKA__ASSIGNMENT", "sticky", "cooperative-sticky, range, roundrobin"),
     ("KAFKA__GROUP_PROTOCOL", "newest", "classic, consumer"),
@@ -130,6 +144,8 @@ WRONG = [
     ("KAFKA__SSL_CA_LOCATION", "/no/such.pem", "a file that exists"),
     ("KAFKA__SSL_CERTIFICATE_LOCATION", "/no/such.pem", "a file that exists"),
     ("KAFKA__SSL_KEY_LOCATION", "/no/such.pem", "a file that exists"),
+    ("KAFKA__SSL_CA_LOCATION", __file__, "a file of certificates (PEM)"),
+    ("KAFKA__SSL_CERTIFICATE_LOCATION", __file__, "a file of certificates (PEM)"),
     ("KAFKA__TRANSACTION_TIMEOUT_MS", "20000", "less than the session timeout, which is 20000 ms"),
     ("KAFKA__OPTIONS", "linger.ms=3", "a JSON object"),
     ("KAFKA__OPTIONS", '["linger.ms"]', "a table of librdkafka options"),
@@ -139,14 +155,22 @@ WRONG = [
     ("REDIS__URL", "http://127.0.0.1:6379", "redis://HOST:PORT/DB"),
     ("REDIS__URL", "redis:///0", "redis://HOST:PORT/DB"),
     ("REDIS__URL", "redis://127.0.0.1:6379/zero", "redis://HOST:PORT/DB"),
+    ("REDIS__URL", "redis://127.0.0.1:65536/0", "a port from 1 to 65535"),
+    ("REDIS__URL", "redis://127.0.0.1:0/0", "a port from 1 to 65535"),
+    ("REDIS__URL", "redis://[::::]:6379", "a host's name or IP address"),
+    ("REDIS__URL", "redis://a..b:6379", "a host's name or IP address"),
     ("REDIS__CLUSTER", "maybe", "true or false"),
     ("REDIS__SSL_CA_CERTS", "/no/such.pem", "a file that exists"),
+    ("REDIS__SSL_CA_CERTS", __file__, "a file of certificates (PEM)"),
     ("REDIS__KEY_PREFIX", "a:b", "letters, digits"),
     ("BATCH__MAX_EVENTS", "many", "a whole number from 1 to 100000"),
     ("BATCH__MAX_EVENTS", "1.5", "a whole number from 1 to 100000"),
     ("MODEL__RELABEL", "sometimes", "true or false"),
     ("POLICY__LABELLING_DEFAULT", "maybe", "true or false"),
     ("RETRY__JITTER", "nan", "a number from 0 to 1"),
+    ("HTTP__HOST", "http://localhost", "a host's name or IP address"),
+    ("HTTP__HOST", "a..b", "a host's name or IP address"),
+    ("HTTP__HOST", "a" * 70, "a host's name or IP address"),
     ("LOG__LEVEL", "loud", "debug, info, warning, error"),
     ("LOG__FORMAT", "xml", "auto, json, text"),
     ("RETRY__MAX_MS", "50", "at least first_ms, which is 100"),
@@ -162,6 +186,19 @@ def test_a_wrong_value_is_told_its_name_what_it_is_and_what_is_accepted(name: st
         assert repr(value) in line
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "default", "accepts"),
+    [
+        ("KAFKA__SESSION_TIMEOUT_MS", "9000", "KAFKA__TRANSACTION_TIMEOUT_MS: got 10000", "which is 9000 ms"),
+        ("RETRY__FIRST_MS", "20000", "RETRY__MAX_MS: got 10000", "at least first_ms, which is 20000"),
+    ],
+)
+def test_a_default_that_does_not_go_with_what_is_set_is_told(name: str, value: str, default: str, accepts: str) -> None:
+    (line,) = wrong({f"SONGPRINT_{name}": value})
+    assert line.startswith(f"SONGPRINT_{default}")
+    assert accepts in line
+
+
 def test_a_long_value_is_told_by_its_beginning() -> None:
     (line,) = wrong({"SONGPRINT_KAFKA__GROUP": "a group " * 1_000})
     assert line.startswith("SONGPRINT_KAFKA__GROUP: got 'a group a group ")
@@ -175,8 +212,8 @@ TAKE_ANY_TEXT = {
     "redis.username",
     "redis.password",
 }
-LOOKED_AT_LATER = {"model.bundle", "http.host"}
-"""What only the machine tells: a bundle is loaded, and an address is bound, before anything else is done."""
+LOOKED_AT_LATER = {"model.bundle"}
+"""What only the machine tells: a bundle is loaded before anything else is done."""
 
 
 def test_a_wrong_value_of_every_setting_is_tried() -> None:
@@ -188,6 +225,23 @@ def test_a_wrong_value_of_every_setting_is_tried() -> None:
     assert here.isdisjoint(others)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kafka.bootstrap_servers", "a:1,[::1]:65535,b_c,ö.example:9092"),
+        ("redis.url", "redis://[::1]:65535/2"),
+        ("redis.url", "unix:///run/redis:99999.sock"),
+        ("redis.url", "rediss://redis"),
+        ("http.host", "::"),
+        ("http.host", "fe80::1%eth0"),
+        ("http.host", "worker-0.worker"),
+    ],
+)
+def test_every_way_to_write_an_address_is_taken(name: str, value: str) -> None:
+    group, _, field = name.partition(".")
+    assert getattr(getattr(load_settings(None, {}, {variable(name): value}), group), field) == value
+
+
 def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
     (line,) = wrong({}, toml('[http]\nhost = ""\n'))
     assert line.startswith("SONGPRINT_HTTP__HOST: got ''")
@@ -197,27 +251,50 @@ def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
     ("environment", "named"),
     [
         ({"KAFKA__STATE_TOPIC": "user-labels"}, ["KAFKA__STATE_TOPIC", "KAFKA__LABELS_TOPIC"]),
+        ({"KAFKA__LABELS_TOPIC": "playlist-events"}, ["KAFKA__LABELS_TOPIC", "KAFKA__EVENTS_TOPIC"]),
+        ({"KAFKA__DEAD_LETTER_TOPIC": "user-state"}, ["KAFKA__DEAD_LETTER_TOPIC", "KAFKA__STATE_TOPIC"]),
         ({"KAFKA__SECURITY_PROTOCOL": "SASL_SSL"}, ["KAFKA__SASL_MECHANISM"]),
         (
             {"KAFKA__SECURITY_PROTOCOL": "sasl_ssl", "KAFKA__SASL_MECHANISM": "PLAIN"},
             ["KAFKA__SASL_USERNAME", "KAFKA__SASL_PASSWORD"],
         ),
+        *(
+            ({**SASL, "KAFKA__SASL_MECHANISM": mechanism, **half}, ["KAFKA__SASL_USERNAME", "KAFKA__SASL_PASSWORD"])
+            for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+            for half in ({"KAFKA__SASL_USERNAME": "me"}, {"KAFKA__SASL_PASSWORD": "secret"})
+        ),
         ({"KAFKA__SASL_USERNAME": "me"}, ["KAFKA__SECURITY_PROTOCOL"]),
+        ({"KAFKA__SASL_MECHANISM": "GSSAPI"}, ["KAFKA__SECURITY_PROTOCOL"]),
         ({"KAFKA__SSL_KEY_LOCATION": __file__}, ["KAFKA__SSL_CERTIFICATE_LOCATION"]),
-        ({"KAFKA__SSL_CA_LOCATION": __file__}, ["KAFKA__SECURITY_PROTOCOL"]),
+        ({"KAFKA__SSL_CERTIFICATE_LOCATION": CERTIFICATE}, ["KAFKA__SSL_KEY_LOCATION"]),
+        ({"KAFKA__SSL_CA_LOCATION": CERTIFICATE}, ["KAFKA__SECURITY_PROTOCOL"]),
         (
-            {"KAFKA__SSL_KEY_LOCATION": __file__, "KAFKA__SSL_CERTIFICATE_LOCATION": __file__},
+            {"KAFKA__SSL_KEY_LOCATION": __file__, "KAFKA__SSL_CERTIFICATE_LOCATION": CERTIFICATE},
             ["KAFKA__SECURITY_PROTOCOL"],
         ),
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "redis://127.0.0.1:6379/2"}, ["REDIS__CLUSTER", "REDIS__URL"]),
         ({"REDIS__CLUSTER": "true", "REDIS__URL": "unix:///tmp/redis"}, ["REDIS__CLUSTER", "REDIS__URL"]),
-        ({"REDIS__SSL_CA_CERTS": __file__}, ["REDIS__SSL_CA_CERTS"]),
+        ({"REDIS__SSL_CA_CERTS": CERTIFICATE}, ["REDIS__SSL_CA_CERTS"]),
         ({"REDIS__PASSWORD": "x", "REDIS__PASSWORD_FILE": __file__}, ["REDIS__PASSWORD", "REDIS__PASSWORD_FILE"]),
     ],
 )
-def test_settings_that_contradict_each_other_are_named(environment: dict[str, str], named: list[str]) -> None:
-    (line,) = wrong({f"SONGPRINT_{name}": value for name, value in environment.items()})
+def test_settings_that_contradict_each_other_are_named(
+    environment: dict[str, str], named: list[str], certificate: str
+) -> None:
+    given = {name: certificate if value == CERTIFICATE else value for name, value in environment.items()}
+    (line,) = wrong({f"SONGPRINT_{name}": value for name, value in given.items()})
     assert all(re.search(rf"SONGPRINT_{name}\b", line) for name in named), line
+
+
+def test_a_cluster_has_one_database_and_either_way_to_say_so() -> None:
+    for url in ("redis://127.0.0.1", "redis://127.0.0.1:6379/", "rediss://127.0.0.1:6379/0"):
+        given = {"SONGPRINT_REDIS__CLUSTER": "true", "SONGPRINT_REDIS__URL": url}
+        assert load_settings(None, {}, given).redis.cluster
+
+
+def test_a_login_without_a_password_of_ours_needs_none() -> None:
+    given = {f"SONGPRINT_{name}": value for name, value in {**SASL, "KAFKA__SASL_MECHANISM": "GSSAPI"}.items()}
+    assert load_settings(None, {}, given).kafka.client_options()["sasl.mechanism"] == "GSSAPI"
 
 
 @pytest.mark.parametrize(
@@ -285,18 +362,19 @@ def test_settings_are_frozen() -> None:
         settings.kafka = Kafka()
 
 
-def test_secrets_are_read_from_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_secrets_are_read_from_files(tmp_path: Path, end: str) -> None:
     file = tmp_path / "secret"
-    file.write_text(f" {CANARY} \n")
+    file.write_bytes(f" {CANARY} {end}".encode())
     settings = load_settings(None, {}, {"SONGPRINT_REDIS__PASSWORD_FILE": str(file)})
     assert settings.redis.password is not None
     assert settings.redis.password.get_secret_value() == f" {CANARY} ", "all but the line's end"
 
 
-def test_a_key_and_its_password_reach_the_client(tmp_path: Path) -> None:
+def test_a_key_and_its_password_reach_the_client(tmp_path: Path, certificate: str) -> None:
     files = {name: tmp_path / name for name in ("ca_location", "certificate_location", "key_location", "key_password")}
-    for file in files.values():
-        file.write_text(f"{CANARY}\n")
+    for name, file in files.items():
+        file.write_text(f"{CANARY}\n" if name.startswith("key") else Path(certificate).read_text())
     given = {f"kafka.ssl_{name}{'_file' * (name == 'key_password')}": file for name, file in files.items()}
     options = load_settings(None, {"kafka.security_protocol": "ssl", **given}, {}).kafka.client_options()
     assert options.pop("ssl.key.password") == CANARY
@@ -359,7 +437,12 @@ def test_options_of_the_protocol_and_those_with_a_setting_cannot_be_passed_throu
     assert (FIXED | {name: f"kafka.{own}" for name, own in OWN.items()})[option] in line
 
 
-def test_own_options_are_settings() -> None:
+def test_own_options_are_settings(certificate: str) -> None:
+    files = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location")
+    words = {"sasl_mechanism": "PLAIN", "sasl_username": "me", "sasl_password": CANARY, "ssl_key_password": CANARY}
+    given = {**words, **dict.fromkeys(files, certificate), "security_protocol": "sasl_ssl"}
+    options = load_settings(None, {f"kafka.{name}": value for name, value in given.items()}, {}).kafka.client_options()
+    assert set(options) - {"client.id"} <= set(OWN), "or it could be set twice"
     assert set(OWN.values()) <= set(Kafka.model_fields)
 
 

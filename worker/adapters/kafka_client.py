@@ -24,10 +24,10 @@ def make_client(kind: Callable[..., Client], options: Mapping[str, Any]) -> Clie
 
 
 _OPTIONS = ("SONGPRINT_KAFKA__OPTIONS", "SONGPRINT_KAFKA__CONSUMER_OPTIONS", "SONGPRINT_KAFKA__PRODUCER_OPTIONS")
-_HAS_A_SETTING = re.compile(r"ssl\.(ca|certificate|key)\.(location|password)|sasl\.mechanism")
+_HAS_A_SETTING = re.compile(r"ssl\.(ca|certificate|key)\.(location|password)|sasl[. ]mechanism", re.IGNORECASE)
 
 
 def _refused(why: str) -> Stop:
     """`why` names the option, in librdkafka's words; what it got is not shown, as it may be a secret."""
-    named = [f"SONGPRINT_KAFKA__{found[0].replace('.', '_').upper()}" for found in _HAS_A_SETTING.finditer(why)]
+    named = [f"SONGPRINT_KAFKA__{re.sub('[. ]', '_', found[0]).upper()}" for found in _HAS_A_SETTING.finditer(why)]
     return Stop(f"librdkafka does not take what it got: {why}. Correct {' or '.join(named or _OPTIONS)}")

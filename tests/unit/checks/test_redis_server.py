@@ -69,6 +69,12 @@ def test_what_is_wrong_is_told_with_what_to_do(wrong: dict[str, Any], status: st
     assert mend in said.mend
 
 
+def test_a_server_that_is_no_cluster_is_told_where_one_is_set() -> None:
+    (said,) = (each for each in check_redis({"here": NODE}, 1_000.0, cluster=True) if each.status != "ok")
+    assert (said.status, said.what) == ("problem", "here is no node of a Redis Cluster")
+    assert "SONGPRINT_REDIS__CLUSTER to false" in said.mend
+
+
 def test_a_trial_leaves_nothing_behind() -> None:
     cache = MemoryStates()
     cache.claim(0, None, b"mark", empty=False)

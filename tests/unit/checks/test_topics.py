@@ -9,7 +9,7 @@ from worker.adapters.kafka_sink import Topics
 from worker.adapters.kafka_topics import TopicFacts, plan
 from worker.checks.finding import Finding
 from worker.checks.rights import NEEDED, check_rights
-from worker.checks.topics import check_topics
+from worker.checks.topics import check_sizes, check_topics
 
 NAMES = Topics("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
 ALL = frozenset(["read", "write", "describe", "describe_configs"])
@@ -38,6 +38,25 @@ def test_a_partition_with_too_few_replicas_in_sync(in_sync: int, wrong: int) -> 
     found = problems(list(check_topics(NAMES, facts(in_sync=in_sync))))
     assert len(found) == wrong
     assert all(f"user-labels has a partition with {in_sync} of 3 replicas in sync" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("topic", "most", "says"),
+    [
+        (NAMES.states, 80_999, "user-state accepts 80999 bytes a record; a state of 10000 songs has 81000"),
+        (NAMES.dead_letters, 999_999, "accepts 999999 bytes a record, playlist-events 1000000"),
+    ],
+)
+def test_a_record_that_is_larger_than_its_topic_takes(topic: str, most: int, says: str) -> None:
+    enough = {
+        name: each._replace(config={**each.config, "max.message.bytes": "1000000"}) for name, each in facts().items()
+    }
+    assert not list(check_sizes(NAMES, enough, 10_000))
+    small = enough[topic]._replace(config={"max.message.bytes": str(most)})
+    (said,) = problems(list(check_sizes(NAMES, enough | {topic: small}, 10_000)))
+    assert says in said
+    fits = enough[NAMES.states]._replace(config={"max.message.bytes": "81000"})
+    assert not list(check_sizes(NAMES, enough | {NAMES.states: fits}, 10_000))
 
 
 def test_a_single_copy_is_told() -> None:
