@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from training.clusters import Clustering
 from training.commands.cluster import _rows
@@ -15,7 +16,7 @@ from training.errors import DataError
 from training.models.deep_clustering.embedded import EmbeddedClustering
 from training.models.deep_clustering.interface import FittedImages
 from training.models.deep_clustering.kmeans import ImageKMeans
-from training.taste_methods import METHODS
+from training.taste_methods import METHODS, Predict
 from training.watch import History, unwatched
 
 
@@ -112,6 +113,21 @@ def test_compares_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     shuffled = compare_taste(noise, None, 5, (0,), unwatched)
     assert shuffled["kmeans"].stability[0] < 0.6
     assert shuffled["kmeans"].truth == []
+
+
+def test_a_way_to_cluster_is_judged_by_a_bootstrap_and_in_the_main_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here one that always cuts at the first code that it is given: the same codes are always cut alike."""
+
+    def at_the_first(codes: np.ndarray, clusters: int, seed: int) -> Predict:
+        return lambda others: (others[:, 0] > codes[0, 0]).astype(np.intp)
+
+    monkeypatch.setattr("training.compare_taste.METHODS", {"first": at_the_first})
+    rng = np.random.default_rng(1)
+    codes = np.concatenate([rng.normal(0, 3, (200, 1)), rng.normal(0, 0.2, (200, 20))], axis=1).astype(np.float32)
+    judged = compare_taste(codes, None, 2, range(4), unwatched)["first"]
+    assert max(judged.stability) < 1
+    silhouette = silhouette_score(PCA(1).fit_transform(codes), at_the_first(codes, 2, 0)(codes))
+    assert judged.silhouette == pytest.approx([silhouette] * 4)
 
 
 def test_the_table_has_the_worst_seed() -> None:
