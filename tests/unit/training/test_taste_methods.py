@@ -97,6 +97,16 @@ def test_gaussian_mixture_follows_long_clusters() -> None:
     assert means < 0.5
 
 
+def test_gaussian_mixture_follows_clusters_that_lean() -> None:
+    """Each another way, so that the variances along the axes are those of both."""
+    rng, lean = np.random.default_rng(0), np.radians(40)
+    turn = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
+    first, second = (rng.normal(0, (3, 0.3), (200, 2)) for _ in range(2))
+    codes = np.concatenate([first @ turn - (3.5, 0), second @ turn.T + (3.5, 0)]).astype(np.float32)
+    found = METHODS["gaussian_mixture"](codes, 2, 0)(codes)
+    assert adjusted_rand_score(np.repeat([0, 1], 200), found) > 0.8
+
+
 def test_compares_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     codes, truth = planted()
     history = History()
