@@ -64,6 +64,7 @@ def test_every_dependency_that_is_declared_is_locked(lock: str, extras: tuple[st
 MAY_SKIP = {
     "tests/deploy/docker_engine.py": "without a Docker engine and images, which a CI seldom has",
     "tests/deploy/disposable_cluster.py": "without a cluster that may be wiped, which nobody has by chance",
+    "tests/docs/test_training_figures.py": "without data that a clone does not bring",
     "tests/fuzz/test_fuzzing.py": "where the fuzzer has no wheels, as on macOS",
     "tests/integration/test_examples.py": "without a Java compiler, which nothing else needs",
     "tests/integration/test_images.py": "without data that a clone does not bring",

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -257,6 +258,9 @@ def test_report_needs_no_network(folder: Path, capsys: pytest.CaptureFixture[str
     assert text.count("<svg") == 13
     assert text.count("AUC by units") == 1
     assert text.count("<h2>Compared on the same folds</h2>") == 2
+    clusters = json.loads((folder / "run" / "clusters.json").read_text("utf-8"))
+    assert clusters
+    assert all(f"<td>{escape(one['name'])}</td>" in text for one in clusters)
     assert not fetched(text)
 
 

@@ -130,6 +130,14 @@ def test_stops_when_clusters_stay_as_they_are_and_never_later_than_allowed(optim
         assert [int(one.steps) for one in optimizers[-2:]] == [5 * 3, steps], "5 epochs of 3 batches, then the clusters"
 
 
+def test_a_tolerance_of_nothing_lets_the_last_iteration_be_the_end() -> None:
+    """The end is when less than the tolerance changed, and not as much."""
+    history = History()
+    settings = {**EMBEDDED, "tolerance": 0.0, "iterations": 30, "refresh": 10, "rate": 1e-9}
+    load_recipe("dec", settings).parameters.fit(draw_shapes(90)[0], 0, history)
+    assert [epoch["changed"] for epoch in history.epochs if epoch["phase"] == "clustering"] == [0.0] * 3
+
+
 def test_the_target_is_made_anew_of_all_images_after_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[np.ndarray] = []
 

@@ -69,6 +69,15 @@ def test_row_groups_that_were_read_are_not_kept(tmp_path: Path) -> None:
     assert max(pa.total_allocated_bytes() - before for _ in batches) < whole / 3
 
 
+def test_columns_that_nobody_asked_for_are_not_read(tmp_path: Path) -> None:
+    ids = pa.array(range(20_000))
+    told = pa.array([f"{number:500}" for number in range(20_000)])
+    pq.write_table(pa.table({"user_id": ids, "song_id": ids, "comment": told}), tmp_path / "plays.parquet")
+    before = pa.total_allocated_bytes()
+    batches = read_batches(tmp_path / "plays.parquet", ("user_id", "song_id"))
+    assert max(pa.total_allocated_bytes() - before for _ in batches) < told.nbytes / 3
+
+
 def test_plays_that_were_read_are_not_kept_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every id is long; of the ten batches only one at a time is there."""
     held: list[int] = []

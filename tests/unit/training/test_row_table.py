@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from training.backend import tf
 from training.models.adam import AveragedAdam
+from training.models.bag_network import BagInputs, BagNetwork, BagSettings
 from training.models.row_table import RowTable
 
 RATE, DECAY = 0.01, 0.9
@@ -36,3 +38,19 @@ def test_the_average_of_a_resting_row_is_made_up_for() -> None:
         average = DECAY * average + (1 - DECAY) * value
     assert value < 1.0
     assert table.averaged(9.0)[:, 0] == pytest.approx([average, 2.0], abs=1e-6)
+
+
+def test_an_epoch_pays_for_the_songs_of_its_users_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: no operation of a step is about all rows, and averages are not read meanwhile."""
+    songs = 5_003
+    rows = sparse.csr_array((np.ones(6, np.float32), ([0, 0, 1, 1, 2, 3], [1, 7, 7, 9, 5_000, 1])), shape=(4, songs))
+    inputs = BagInputs(rows, np.ones((4, 2), np.float32), np.zeros(4, np.float32))
+    network = BagNetwork(inputs, BagSettings(3, 0.4, 0.05, 1e-3, 3e-4, 0.98, 2), seed=0)
+    with monkeypatch.context() as patched:
+        patched.delattr(RowTable, "averaged")
+        network.train_epoch(inputs)
+    operations = network._compiled.get_concrete_function().graph.get_operations()
+    made = [tensor.shape for operation in operations for tensor in operation.outputs if tensor.shape.rank]
+    assert len(made) > 20
+    assert not [shape for shape in made if songs in shape.as_list()]
+    assert network.weights().table.shape == (songs, 3)

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from training.clusters import Clustering
 from training.commands.cluster import _rows
@@ -15,7 +16,7 @@ from training.errors import DataError
 from training.models.deep_clustering.embedded import EmbeddedClustering
 from training.models.deep_clustering.interface import FittedImages
 from training.models.deep_clustering.kmeans import ImageKMeans
-from training.taste_methods import METHODS
+from training.taste_methods import METHODS, Predict
 from training.watch import History, unwatched
 
 
@@ -96,6 +97,16 @@ def test_gaussian_mixture_follows_long_clusters() -> None:
     assert means < 0.5
 
 
+def test_gaussian_mixture_follows_clusters_that_lean() -> None:
+    """Each another way, so that the variances along the axes are those of both."""
+    rng, lean = np.random.default_rng(0), np.radians(40)
+    turn = np.array([[np.cos(lean), np.sin(lean)], [-np.sin(lean), np.cos(lean)]])
+    first, second = (rng.normal(0, (3, 0.3), (200, 2)) for _ in range(2))
+    codes = np.concatenate([first @ turn - (3.5, 0), second @ turn.T + (3.5, 0)]).astype(np.float32)
+    found = METHODS["gaussian_mixture"](codes, 2, 0)(codes)
+    assert adjusted_rand_score(np.repeat([0, 1], 200), found) > 0.8
+
+
 def test_compares_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     codes, truth = planted()
     history = History()
@@ -112,6 +123,21 @@ def test_compares_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     shuffled = compare_taste(noise, None, 5, (0,), unwatched)
     assert shuffled["kmeans"].stability[0] < 0.6
     assert shuffled["kmeans"].truth == []
+
+
+def test_a_way_to_cluster_is_judged_by_a_bootstrap_and_in_the_main_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here one that always cuts at the first code that it is given: the same codes are always cut alike."""
+
+    def at_the_first(codes: np.ndarray, clusters: int, seed: int) -> Predict:
+        return lambda others: (others[:, 0] > codes[0, 0]).astype(np.intp)
+
+    monkeypatch.setattr("training.compare_taste.METHODS", {"first": at_the_first})
+    rng = np.random.default_rng(1)
+    codes = np.concatenate([rng.normal(0, 3, (200, 1)), rng.normal(0, 0.2, (200, 20))], axis=1).astype(np.float32)
+    judged = compare_taste(codes, None, 2, range(4), unwatched)["first"]
+    assert max(judged.stability) < 1
+    silhouette = silhouette_score(PCA(1).fit_transform(codes), at_the_first(codes, 2, 0)(codes))
+    assert judged.silhouette == pytest.approx([silhouette] * 4)
 
 
 def test_the_table_has_the_worst_seed() -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from training.evaluate_song_vectors import vector_words
-from training.fit_song_vectors import purity_sentence
+from training.fit_song_vectors import _clusters, purity_sentence
 from training.song_vectors.contexts import HeldOut
 from training.song_vectors.figures import genre_purity, held_out_figures, yardsticks
 from training.song_vectors.neighbours import nearest, unit_length
@@ -70,6 +70,17 @@ def test_genre_purity_counts_neighbours_of_the_same_genre() -> None:
     genre = np.array(["rock"] * 20 + ["pop"] * 20, dtype=object)
     assert genre_purity(directions + noise, genre) == {"genre_purity": 1.0, "genre_chance": 0.5}
     assert genre_purity(directions, np.array([""] * 40, dtype=object)) == {}
+
+
+def test_clusters_go_by_direction_and_not_by_length() -> None:
+    """Some are narrower than others, and a song that was hardly learnt has a short vector."""
+    rng = np.random.default_rng(0)
+    members = np.repeat(np.arange(6), 30)
+    spread = np.linspace(0.1, 0.6, 6)[members, None]
+    vectors = (rng.normal(size=(6, UNITS))[members] + spread * rng.normal(size=(180, UNITS))).astype(np.float32)
+    known, lengths = np.ones(180, np.int64), 2.0 ** rng.integers(-6, 4, (180, 1)).astype(np.float32)
+    (_, _, as_they_are), (_, _, stretched) = (_clusters(each, known, 0) for each in (vectors, vectors * lengths))
+    assert np.array_equal(as_they_are, stretched)
 
 
 @pytest.mark.parametrize(
