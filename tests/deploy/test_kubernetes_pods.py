@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.test_kubernetes import BUILDS, objects, only, pod
+from worker.settings import Settings
 
 GUIDE = " ".join((Path(__file__).parents[2] / "docs" / "operating.md").read_text().split())
 HANGS_SECONDS = 60
@@ -75,10 +76,11 @@ def test_pods_have_names_in_the_clusters_dns(build: str) -> None:
 
 @pytest.mark.parametrize("build", BUILDS)
 def test_no_more_memory_is_asked_for_than_there_may_be(build: str) -> None:
-    """Kubernetes refuses such a pod, which no schema says."""
+    """Kubernetes refuses such a pod, which no schema says; nor less than its hot states and as much beside them."""
     (container,) = pod(build)["containers"]
     asked, bound = (mebibytes(container["resources"][name]["memory"]) for name in ("requests", "limits"))
-    assert asked <= bound
+    hot = Settings().policy.max_hot_bytes >> 20
+    assert 2 * hot <= asked <= bound
 
 
 def mebibytes(quantity: str) -> int:
@@ -94,6 +96,26 @@ def test_a_probe_asks_more_than_once_before_it_kills_and_not_for_ever(build: str
     assert live["periodSeconds"] * live["failureThreshold"] <= HANGS_SECONDS
     assert 1 < live["timeoutSeconds"] <= live["periodSeconds"]
     assert 1 < ready["timeoutSeconds"] <= ready["periodSeconds"] <= 10
+    assert ready.get("failureThreshold", 3) <= 3, "or a worker that waits would long be called ready"
+    assert all("initialDelaySeconds" not in container[f"{name}Probe"] for name in ("startup", "liveness", "readiness"))
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_new_release_reaches_every_pod_and_one_at_a_time(build: str) -> None:
+    strategy = only(build, "StatefulSet")["spec"].get("updateStrategy", {})
+    rolling = strategy.get("rollingUpdate", {})
+    assert strategy.get("type", "RollingUpdate") == "RollingUpdate", "the pods' end is left to somebody"
+    assert rolling.get("partition", 0) == 0, "some pods would keep the release before"
+    assert rolling.get("maxUnavailable", 1) == 1
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_pod_has_nothing_of_its_node(build: str) -> None:
+    """Pod Security's `restricted` would not let it in, which no schema says."""
+    assert [name for name in ("hostNetwork", "hostPID", "hostIPC") if pod(build).get(name)] == []
+    assert all(volume.keys() & {"persistentVolumeClaim", "secret"} for volume in pod(build)["volumes"])
+    (container,) = pod(build)["containers"]
+    assert all("hostPort" not in port for port in container["ports"])
 
 
 @pytest.mark.parametrize(
