@@ -44,6 +44,17 @@ def test_what_is_recorded_is_what_its_name_says() -> None:
     assert asked == {rule["record"] for rule in rules("record")}
 
 
+def test_what_is_recorded_is_of_the_minutes_that_its_name_says_and_never_old() -> None:
+    for rule in rules("record"):
+        said = re.findall(r"rate(\d\w+)$", rule["record"])
+        assert set(re.findall(r"\[(\w+)\]", rule["expr"])) == set(said), rule["record"]
+    groups = [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
+    assert {group["name"]: group.get("interval") for group in groups} == {
+        "songprint-recording": "30s",  # alerts that read what is recorded are looked at about as often
+        "songprint-alerts": None,
+    }
+
+
 def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
     promtool("test", "rules", ALERT_TESTS)
 
