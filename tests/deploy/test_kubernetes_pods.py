@@ -9,7 +9,9 @@ import pytest
 from tests.deploy.test_kubernetes import BUILDS, objects, only, pod
 from worker.settings import Settings
 
-GUIDE = " ".join((Path(__file__).parents[2] / "docs" / "operating.md").read_text().split())
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = " ".join((DOCS / "operating.md").read_text().split())
+HOUR_MS = 3_600_000
 HANGS_SECONDS = 60
 """After which /livez says so."""
 
@@ -28,6 +30,22 @@ def test_topics_are_in_the_namespace_of_their_cluster() -> None:
     ((cluster, namespace),) = {(each["labels"]["strimzi.io/cluster"], each["namespace"]) for each in topics}
     servers = only("overlays/production", "ConfigMap")["data"]["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"]
     assert servers.startswith(f"{cluster}-kafka-bootstrap.{namespace}:")
+
+
+def test_topics_are_kept_and_copied_as_the_pages_say() -> None:
+    """Most of all: when an erased user's records are gone."""
+    privacy = " ".join((DOCS / "privacy.md").read_text().split())
+    (erased,) = re.findall(r"after (\d+) hours nothing of the user is in states and labels", privacy)
+    (days,) = set(re.findall(r"the topic's retention, (\d+) days", privacy))
+    assert "three replicas, `min.insync.replicas` 2" in GUIDE
+    for each in (each for each in objects("overlays/production") if each["kind"] == "KafkaTopic"):
+        config = each["spec"]["config"]
+        assert (each["spec"]["replicas"], config["min.insync.replicas"]) == (3, 2)
+        if config["cleanup.policy"] == "compact":
+            assert config["max.compaction.lag.ms"] + config["delete.retention.ms"] == int(erased) * HOUR_MS
+            assert config["segment.ms"] < config["max.compaction.lag.ms"]
+        else:
+            assert config["retention.ms"] == int(days) * 24 * HOUR_MS
 
 
 @pytest.mark.parametrize("build", BUILDS)
