@@ -52,6 +52,7 @@ def test_kafka_needs_nothing_beside_itself_and_says_where_it_is() -> None:
     assert {kafka[name] for name in copies} == {1}, "there is one broker"
     asked = _parser(SERVICES["topics"]["command"]).parse_args(SERVICES["topics"]["command"])
     assert (asked.create, asked.replication) == (True, 1)
+    assert f"topics --create --partitions {asked.partitions} " in (ROOT / "docs" / "operating.md").read_text()
 
 
 @pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
@@ -83,12 +84,24 @@ def test_whoever_is_waited_for_is_healthy_once_it_answers() -> None:
     versions = "/opt/kafka/bin/kafka-broker-api-versions.sh"
     assert ask["kafka"] == ["CMD", versions, "--bootstrap-server", f"127.0.0.1:{port}"]
     assert ask["redis"] == ["CMD", "redis-cli", "-e", "ping"]
+    for name in ask:
+        how = SERVICES[name]["healthcheck"]
+        interval, timeout = (int(how[each].removesuffix("s")) for each in ("interval", "timeout"))
+        assert interval * how["retries"] >= 30, f"{name} may take a while to start"
+        assert timeout >= 2
+
+
+def test_what_is_mounted_of_ours_is_only_read() -> None:
+    of_ours = [volume for each in SERVICES.values() for volume in each.get("volumes", []) if volume.startswith(".")]
+    assert of_ours
+    assert [volume for volume in of_ours if not volume.endswith(":ro")] == []
 
 
 def test_the_worker_is_healthy_once_it_is_ready_and_says_what_stands_in_the_way_until_then() -> None:
     kind, python, option, script = SERVICES["worker"]["healthcheck"]["test"]
     assert (kind, python, option) == ("CMD", "python", "-c")
-    assert f'"127.0.0.1", {WORKER_PORT},' in script
+    (patience,) = re.findall(rf'"127.0.0.1", {WORKER_PORT}, timeout=(\d+)', script)
+    assert int(patience) < int(SERVICES["worker"]["healthcheck"]["timeout"].removesuffix("s")), "it ends by itself"
     health = Health(time.monotonic)
     with ObserveServer("127.0.0.1", 0, CollectorRegistry(), health) as server:
         for reasons, status, told in ((["partition 3 is being restored"], 1, "partition 3"), ([], 0, '"ready"')):
@@ -111,7 +124,9 @@ def test_the_model_is_trained_where_the_worker_reads_it() -> None:
 
 def test_the_playlists_that_the_model_knows_are_sent_round_after_round() -> None:
     sent, (script,) = SERVICES["producer"], SERVICES["model"]["command"]
-    folder = _parser(sent["command"][1:]).parse_args(sent["command"][1:]).folder
+    asked = _parser(sent["command"][1:]).parse_args(sent["command"][1:])
+    folder = asked.folder
+    assert 0 < asked.rate <= 1000, "one machine has everything"
     assert f"synthesize --out {folder}\n" in script
     assert f"fit --data {folder} " in script
     assert sent["restart"] == "unless-stopped"
@@ -138,6 +153,8 @@ def test_prometheus_has_every_rule() -> None:
 def test_grafana_has_its_source_and_every_dashboard() -> None:
     (source,) = mounted("grafana", GRAFANAS_OWN).glob("datasources/*.yml")
     (data,) = yaml.safe_load(source.read_text())["datasources"]
+    scraped = yaml.safe_load(mounted("prometheus", options("prometheus")["--config.file"]).read_text())["global"]
+    assert data["jsonData"] == {"timeInterval": scraped["scrape_interval"]}, "what $__rate_interval is made of"
     assert (data["type"], data["isDefault"], data["access"]) == ("prometheus", True, "proxy")
     assert urlsplit(data["url"]).netloc == "prometheus:9090", "Prometheus' port if nothing else is said"
     assert "--web.listen-address" not in options("prometheus")

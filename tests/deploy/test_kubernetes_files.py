@@ -231,11 +231,15 @@ def test_in_production_kafka_and_redis_are_encrypted_and_secrets_are_files() -> 
     assert said["SONGPRINT_KAFKA__SASL_MECHANISM"].startswith("SCRAM-")
     assert said["SONGPRINT_REDIS__URL"].startswith("rediss://")
     assert said["SONGPRINT_REDIS__CLUSTER"] == "true"
+    authorities = (said["SONGPRINT_KAFKA__SSL_CA_LOCATION"], said["SONGPRINT_REDIS__SSL_CA_CERTS"])
+    assert authorities == ("/secrets/ca.pem", "/secrets/ca.pem"), "whom the certificates are held against"
+    assert said["SONGPRINT_KAFKA__SASL_USERNAME"] == said["SONGPRINT_REDIS__USERNAME"] == "songprint"
     assert not [name for name in said if name.endswith("PASSWORD")]
     spec = written("overlays/production/secrets.yaml")["spec"]["template"]["spec"]
     ((mount,),) = (each["volumeMounts"] for each in spec["containers"])
     (volume,) = spec["volumes"]
     assert mount["readOnly"] is True
+    assert not volume["secret"].get("optional"), "a pod would start without its passwords"
     files = {value.rpartition("/")[2] for value in said.values() if value.startswith(f"{mount['mountPath']}/")}
     guide = (ROOT / "docs" / "operating.md").read_text()
     (command,) = re.findall(rf"create secret generic {volume['secret']['secretName']} \\\n(.+)", guide)

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from tests.deploy.test_kubernetes import BUILDS, objects, only, pod
+from worker.settings import Settings
 
-GUIDE = " ".join((Path(__file__).parents[2] / "docs" / "operating.md").read_text().split())
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDE = " ".join((DOCS / "operating.md").read_text().split())
+HOUR_MS = 3_600_000
 HANGS_SECONDS = 60
 """After which /livez says so."""
 
@@ -27,6 +30,22 @@ def test_topics_are_in_the_namespace_of_their_cluster() -> None:
     ((cluster, namespace),) = {(each["labels"]["strimzi.io/cluster"], each["namespace"]) for each in topics}
     servers = only("overlays/production", "ConfigMap")["data"]["SONGPRINT_KAFKA__BOOTSTRAP_SERVERS"]
     assert servers.startswith(f"{cluster}-kafka-bootstrap.{namespace}:")
+
+
+def test_topics_are_kept_and_copied_as_the_pages_say() -> None:
+    """Most of all: when an erased user's records are gone."""
+    privacy = " ".join((DOCS / "privacy.md").read_text().split())
+    (erased,) = re.findall(r"after (\d+) hours nothing of the user is in states and labels", privacy)
+    (days,) = set(re.findall(r"the topic's retention, (\d+) days", privacy))
+    assert "three replicas, `min.insync.replicas` 2" in GUIDE
+    for each in (each for each in objects("overlays/production") if each["kind"] == "KafkaTopic"):
+        config = each["spec"]["config"]
+        assert (each["spec"]["replicas"], config["min.insync.replicas"]) == (3, 2)
+        if config["cleanup.policy"] == "compact":
+            assert config["max.compaction.lag.ms"] + config["delete.retention.ms"] == int(erased) * HOUR_MS
+            assert config["segment.ms"] < config["max.compaction.lag.ms"]
+        else:
+            assert config["retention.ms"] == int(days) * 24 * HOUR_MS
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -75,10 +94,11 @@ def test_pods_have_names_in_the_clusters_dns(build: str) -> None:
 
 @pytest.mark.parametrize("build", BUILDS)
 def test_no_more_memory_is_asked_for_than_there_may_be(build: str) -> None:
-    """Kubernetes refuses such a pod, which no schema says."""
+    """Kubernetes refuses such a pod, which no schema says; nor less than its hot states and as much beside them."""
     (container,) = pod(build)["containers"]
     asked, bound = (mebibytes(container["resources"][name]["memory"]) for name in ("requests", "limits"))
-    assert asked <= bound
+    hot = Settings().policy.max_hot_bytes >> 20
+    assert 2 * hot <= asked <= bound
 
 
 def mebibytes(quantity: str) -> int:
@@ -94,6 +114,26 @@ def test_a_probe_asks_more_than_once_before_it_kills_and_not_for_ever(build: str
     assert live["periodSeconds"] * live["failureThreshold"] <= HANGS_SECONDS
     assert 1 < live["timeoutSeconds"] <= live["periodSeconds"]
     assert 1 < ready["timeoutSeconds"] <= ready["periodSeconds"] <= 10
+    assert ready.get("failureThreshold", 3) <= 3, "or a worker that waits would long be called ready"
+    assert all("initialDelaySeconds" not in container[f"{name}Probe"] for name in ("startup", "liveness", "readiness"))
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_new_release_reaches_every_pod_and_one_at_a_time(build: str) -> None:
+    strategy = only(build, "StatefulSet")["spec"].get("updateStrategy", {})
+    rolling = strategy.get("rollingUpdate", {})
+    assert strategy.get("type", "RollingUpdate") == "RollingUpdate", "the pods' end is left to somebody"
+    assert rolling.get("partition", 0) == 0, "some pods would keep the release before"
+    assert rolling.get("maxUnavailable", 1) == 1
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_pod_has_nothing_of_its_node(build: str) -> None:
+    """Pod Security's `restricted` would not let it in, which no schema says."""
+    assert [name for name in ("hostNetwork", "hostPID", "hostIPC") if pod(build).get(name)] == []
+    assert all(volume.keys() & {"persistentVolumeClaim", "secret"} for volume in pod(build)["volumes"])
+    (container,) = pod(build)["containers"]
+    assert all("hostPort" not in port for port in container["ports"])
 
 
 @pytest.mark.parametrize(

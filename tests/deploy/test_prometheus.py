@@ -44,6 +44,17 @@ def test_what_is_recorded_is_what_its_name_says() -> None:
     assert asked == {rule["record"] for rule in rules("record")}
 
 
+def test_what_is_recorded_is_of_the_minutes_that_its_name_says_and_never_old() -> None:
+    for rule in rules("record"):
+        said = re.findall(r"rate(\d\w+)$", rule["record"])
+        assert set(re.findall(r"\[(\w+)\]", rule["expr"])) == set(said), rule["record"]
+    groups = [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
+    assert {group["name"]: group.get("interval") for group in groups} == {
+        "songprint-recording": "30s",  # alerts that read what is recorded are looked at about as often
+        "songprint-alerts": None,
+    }
+
+
 def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
     promtool("test", "rules", ALERT_TESTS)
 
@@ -121,7 +132,7 @@ FIGURES = [
 @pytest.mark.parametrize(("alert", "figure", "told", "meant"), FIGURES)
 def test_alerts_and_runbooks_tell_the_figures_of_the_rules(alert: str, figure: str, told: str, meant: str) -> None:
     (rule,) = (rule for rule in rules("alert") if rule["alert"] == alert)
-    assert figure in f"{rule['expr']} for {rule.get('for', '0s')}"
+    assert re.search(rf"{re.escape(figure)}(?![\d.])", f"{rule['expr']} for {rule.get('for', '0s')}")
     assert told in rule["annotations"]["description"]
     section = RUNBOOKS.read_text().partition(f"\n## {alert}\n")[2].partition("**Confirm.**")[0]
     assert meant in " ".join(section.split())

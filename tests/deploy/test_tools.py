@@ -44,6 +44,19 @@ def test_ci_installs_what_is_missing_before_it_tests(tmp_path: Path) -> None:
     assert asked.index("apt-get update -qq") < asked.index(install) < asked.index("make test")
 
 
+@pytest.mark.parametrize("status", [0, 2])
+def test_ci_ends_as_the_tests_do(status: int, tmp_path: Path) -> None:
+    """On a machine that lacks nothing."""
+    (tmp_path / "dirname").symlink_to("/usr/bin/dirname")
+    for name in ("make", "redis-server", "kcat", "openssl", "promtool"):
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / name).chmod(0o755)
+    command = ["/bin/bash", str(ROOT / ".ci" / "run")]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert ("passed in" in done.stdout) == (status == 0)
+
+
 @pytest.mark.parametrize(("in_ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
 def test_a_missing_program_is_told(in_ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", in_ci)
