@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.disposable_cluster import Cluster, disposable_cluster
-from tests.deploy.test_kubernetes import CUSTOM
+from tests.deploy.operator_schemas import SCHEMAS
 from tests.integration.certificates import Authority
 from tests.stream import eventually
 
@@ -67,7 +67,8 @@ def cluster(tmp_path: Path, small_bundle: Path) -> Iterator[Cluster]:
     for name in ("kafka-password", "redis-password"):
         (tmp_path / name).write_text("secret")
     try:
-        found.apply(*(operators_kind(kind, version) for kind, version in CUSTOM.items()))
+        versions = {kind: schema["properties"]["apiVersion"]["const"] for kind, schema in SCHEMAS.items()}
+        found.apply(*(operators_kind(kind, version) for kind, version in versions.items()))
         found.type("kubectl wait --for condition=Established customresourcedefinition --all --timeout 60s")
         found.type("kubectl create namespace kafka")
         found.keep_models(small_bundle)

@@ -16,6 +16,7 @@ from deploy.reference.kubernetes import PARTITIONS
 from tests.deploy.kustomize import build as kustomize
 from tests.deploy.operator_schemas import SCHEMAS
 from tests.deploy.programs import needed
+from tests.integration.certificates import Authority
 from worker.configuration import setting_fields, variable
 from worker.settings import Settings, load_settings
 
@@ -135,8 +136,9 @@ def test_a_worker_has_a_stable_name_and_few_rights(build: str) -> None:
 def test_the_worker_takes_the_settings(build: str, tmp_path: Path) -> None:
     settings = dict(only(build, "ConfigMap")["data"])
     assert set(settings) <= {variable(name) for name, _ in setting_fields(Settings)}
-    for name in ("kafka-password", "redis-password", "ca.pem"):
+    for name in ("kafka-password", "redis-password"):
         (tmp_path / name).write_text("secret")
+    Authority(tmp_path / "authority").certificate.rename(tmp_path / "ca.pem")
     here = {name: value.replace("/secrets/", f"{tmp_path}/") for name, value in settings.items()}
     loaded = load_settings(None, {}, here)
     # A rolling restart is to be over before anybody takes the partitions.

@@ -10,6 +10,7 @@ import yaml
 
 from deploy.reference.kubernetes import PARTITIONS
 from tests.deploy.test_prometheus import series_of_a_worker
+from tests.integration.certificates import Authority
 from worker.adapters.kafka_topics import TopicFacts
 from worker.assemble import topics_of
 from worker.checks.erasure import check_erasure
@@ -84,8 +85,9 @@ def test_only_production_has_settings_of_its_own_and_adds_them() -> None:
 def test_the_worker_takes_the_settings_merged(builds: list[str], tmp_path: Path) -> None:
     given = {name: value for build in builds for name, value in settings(build).items()}
     assert set(given) <= {variable(name) for name, _ in setting_fields(Settings)}
-    for name in ("kafka-password", "redis-password", "ca.pem"):
+    for name in ("kafka-password", "redis-password"):
         (tmp_path / name).write_text("secret")
+    Authority(tmp_path / "authority").certificate.rename(tmp_path / "ca.pem")
     loaded = load_settings(
         None, {}, {name: value.replace("/secrets/", f"{tmp_path}/") for name, value in given.items()}
     )
