@@ -1,6 +1,7 @@
 """`make audit` asks about every locked package, and fails when one is known to be vulnerable or nobody can tell."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -61,7 +62,14 @@ def advisories() -> Iterator[Advisories]:
 def audit(url: str) -> subprocess.CompletedProcess[str]:
     words = [f"RUN={sys.executable}", "--assume-old=.venv/installed"]
     asking = f"ARGS=--vulnerability-service osv --osv-url {url}"
-    return subprocess.run(["make", "audit", *words, asking], cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", "audit", *words, asking],
+        cwd=ROOT,
+        env={**os.environ, "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_every_locked_package_is_asked_about(advisories: Advisories) -> None:

@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("target", TARGETS)
 def test_fuzzing_finds_nothing_in_a_moment(target: str, tmp_path: Path) -> None:
     (elsewhere := tmp_path / "elsewhere").mkdir()
-    command = [sys.executable, "-m", "tests.fuzz", target, "--seconds", "1", "--work", str(tmp_path / "work")]
+    options = ["--seconds", "1", "--seed", "1", "--work", str(tmp_path / "work")]
+    command = [sys.executable, "-m", "tests.fuzz", target, *options]
     environment = {**os.environ, "TMPDIR": str(elsewhere)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if find_spec("atheris") is None:
