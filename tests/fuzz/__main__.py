@@ -47,8 +47,8 @@ def fuzz(target: str, seconds: int, work: Path, seed: int) -> None:
     ]
     kept = HERE / "corpus" / target
     folders = [str(folder) for folder in (found, kept) if folder.is_dir()]
-    words = [f"-seed={seed}", "-timeout=" + str(SLOW_SECONDS), f"-artifact_prefix={found}-", f"-dict={HERE / 'words.dict'}"]
-    atheris.Setup([sys.argv[0], *folders, *bounds, *words], module.fuzz)
+    words = [f"-timeout={SLOW_SECONDS}", f"-artifact_prefix={found}-", f"-dict={HERE / 'words.dict'}"]
+    atheris.Setup([sys.argv[0], *folders, f"-seed={seed}", *bounds, *words], module.fuzz)
     atheris.Fuzz()
 
 
