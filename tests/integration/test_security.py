@@ -89,6 +89,7 @@ def test_tls_alone(secured: Secured, stream: Stream, authority: Authority, tmp_p
     refused = check(stream, **given | {"SONGPRINT_KAFKA__SSL_CA_LOCATION": str(stranger.certificate)})
     assert refused.returncode == 1
     assert "certificate verify failed" in refused.stdout, refused.stdout
+    assert "→ correct SONGPRINT_KAFKA__SSL_CA_LOCATION" in refused.stdout, refused.stdout
     another = check(stream, **given | {"SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.elsewhere})
     assert another.returncode == 1
     assert "certificate verify failed" in another.stdout, another.stdout
@@ -158,6 +159,7 @@ def test_who_has_no_certificate_of_the_authoritys_is_not_let_in(
         (said,) = (line for line in refused.stdout.splitlines() if line.startswith("problem "))
         assert said.startswith("problem  kafka "), refused.stdout
         assert "certificate" in said, said
+        assert "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION" in refused.stdout, refused.stdout
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
