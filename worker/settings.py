@@ -19,7 +19,7 @@ from pydantic import (
 
 from worker.configuration import load
 from worker.kafka_options import Options, own_and_fixed_options_refused
-from worker.values import AnyCase, Certificates, ExistingFile, Host, Name, RedisUrl, Servers, Topic
+from worker.values import AnyCase, Certificates, ExistingFile, Folder, Host, Name, RedisUrl, Servers, Topic
 
 
 class _Group(BaseModel):
@@ -190,7 +190,7 @@ class Batch(_Group):
 
 
 class Model(_Group):
-    bundle: Path = Field(default=Path("bundle"), description="Folder of the model's bundle.")
+    bundle: Folder = Field(default=Path("bundle"), description="Folder of the model's bundle.")
     threads: int = Field(default=1, ge=1, le=64, description="Threads of one inference call.")
     watch_interval_s: float = Field(
         default=10, ge=0, le=3_600, description="How often to look for a new bundle; 0 for never."

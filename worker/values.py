@@ -19,6 +19,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
+def _nameable_path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("accepts a path, which holds no NUL byte")
+    return path
+
+
 def _certificates(path: Path) -> Path:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(_existing(path))
@@ -91,6 +97,7 @@ Host = Annotated[
     AfterValidator(_named),
     Accepts("a host's name or IP address"),
 ]
+Folder = Annotated[Path, AfterValidator(_nameable_path)]
 ExistingFile = Annotated[Path, AfterValidator(_existing)]
 Certificates = Annotated[Path, AfterValidator(_certificates)]
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)

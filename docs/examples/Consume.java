@@ -33,5 +33,6 @@ public class Consume {
                 }
             }
         }
+        System.out.println("users with a label: " + labels.size());
     }
 }

@@ -35,3 +35,4 @@ try:
         print(user, gender, label["cluster"]["name"], f"({label['reason']})")
 finally:
     consumer.close()
+    print("users with a label:", len(labels))

@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 
 from deploy.grafana.boards import DASHBOARDS
 from tests.deploy.panel_drawing import SCALE, Moment, draw
+from tests.deploy.picture import NEW_MODEL, REDIS_DIES, SECONDS
 from tests.deploy.prometheus_server import Prometheus, Series
 
 
@@ -49,3 +50,9 @@ def test_each_panel_is_drawn_from_what_its_queries_give(tmp_path: Path, monkeypa
             assert [list(line.get_ydata()) for line in lines] == [pytest.approx([each, 2 * each]) for each in heights]
     assert next(asked, None) is None
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_readme_says_what_happens_in_the_picture() -> None:
+    told = " ".join((Path(__file__).parents[2] / "README.md").read_text().split())
+    redis = f"Redis is killed at {REDIS_DIES} and comes back empty"
+    assert f"of a real worker in {SECONDS} seconds: {redis}, and a new model is published at {NEW_MODEL}." in told

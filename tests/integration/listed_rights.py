@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
 class Right(NamedTuple):
@@ -20,7 +20,7 @@ class Right(NamedTuple):
 
 def listed(title: str) -> list[list[str]]:
     """The rows of the table under a heading of docs/security.md, code marks taken off."""
-    section = (ROOT / "docs" / "security.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    section = PAGE.read_text().split(f"## {title}\n")[1].split("\n## ")[0]
     rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in section.splitlines() if line.startswith("| `")]
     return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows]
 
@@ -36,7 +36,23 @@ def kafka_rights() -> list[Right]:
     ]
 
 
+def rights_of_people(command: str) -> list[Right]:
+    """What `worker COMMAND` needs in Kafka besides the worker's rights."""
+    return [
+        Right(codes(kind)[0], name, operation)
+        for commands, kind, names, rights in listed("Kafka: the rights of people")
+        if f"worker {command}" in codes(commands)
+        for name in codes(names)
+        for operation in codes(rights)
+    ]
+
+
 def redis_commands(*, cluster: bool) -> list[str]:
     """As ACL SETUSER names them; `cluster` adds those that are for a Redis Cluster alone."""
     rows = listed("Redis: the worker's rights")
     return [command for what, why in rows if cluster or "Cluster" not in why for command in codes(what)]
+
+
+def redis_commands_to_relabel() -> list[str]:
+    """What `worker relabel` needs in Redis besides the worker's commands."""
+    return re.findall(r"`worker relabel` needs `([^`]+)` besides", PAGE.read_text())

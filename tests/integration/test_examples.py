@@ -1,6 +1,7 @@
 """The examples of the docs, as another team would run them: their events get labels that they can read."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -46,22 +47,30 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("produce.*")), ids=lambda path: path.name)
+def test_an_example_that_produces_keeps_a_users_events_in_order(example: Path) -> None:
+    """As the contract asks of every producer; without faults nobody would see that it does not."""
+    assert re.search(r"enable\.idempotence\W+true\b", example.read_text(), re.IGNORECASE)
+
+
 def test_the_examples_work_together(stream: Stream, kafka: str) -> None:
     needed("kcat", "kcat")
     events, labels = stream.topics.events, stream.topics.labels
     abort_labels(stream)
     run(sys.executable, EXAMPLES / "produce.py", kafka, events, "u-17", "s1", "s2")
     run("sh", EXAMPLES / "produce.sh", kafka, events, "u-17", '["s1", "s2", "s3"]')
+    stream.send("u-18", {"type": "snapshot", "songs": ["s1"]})
     stream.send("u-18", None)
     stream.flush()
     with stream.worker():
-        records = stream.labels(3)
+        records = stream.labels(4)
     of_one_user = [record for record in records if record.key == b"u-17"]
     assert {record.label["source"]["partition"] for record in of_one_user} == {1}, "where everybody's murmur2 puts u-17"
     assert [record.label["songs"] for record in of_one_user] == [2, 3]
 
-    by_python = run(sys.executable, EXAMPLES / "consume.py", kafka, labels, "3").splitlines()
+    by_python = run(sys.executable, EXAMPLES / "consume.py", kafka, labels, "4").splitlines()
     assert "u-18 has no label any more" in by_python
+    assert by_python[-1] == "users with a label: 1", "the erased one's is forgotten"
     assert sum(line.startswith("u-17 ") for line in by_python) == 2
 
     by_shell = [line.split("\t") for line in run("sh", EXAMPLES / "consume.sh", kafka, labels).splitlines()]
@@ -75,13 +84,15 @@ def test_the_java_example(stream: Stream, kafka: str) -> None:
     if java is None or "jdk.compiler" not in run(java, "--list-modules"):
         pytest.skip("there is no java with a compiler on the PATH; install a JDK")
     abort_labels(stream)
-    stream.send("u-17", {"type": "snapshot", "songs": ["s1"]})
+    for user in ("u-17", "u-18"):
+        stream.send(user, {"type": "snapshot", "songs": ["s1"]})
     stream.send("u-18", None)
     stream.flush()
     with stream.worker():
-        stream.labels(2)
+        stream.labels(3)
     path = ":".join(map(str, kafka_jars(lambda _: None)))
-    said = run(java, "-cp", path, EXAMPLES / "Consume.java", kafka, stream.topics.labels, "2").splitlines()
+    said = run(java, "-cp", path, EXAMPLES / "Consume.java", kafka, stream.topics.labels, "3").splitlines()
     assert "u-18 has no label any more" in said
+    assert said[-1] == "users with a label: 1", "the erased one's is forgotten"
     assert any(line.startswith('u-17 {"user":"u-17"') for line in said)
     assert not any("ghost" in line for line in said)

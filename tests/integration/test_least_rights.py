@@ -16,7 +16,13 @@ from prometheus_client import CollectorRegistry
 from deploy.local.redis import IMPLEMENTATIONS, RedisServer, start_redis
 from tests.deploy.programs import needed
 from tests.integration.certificates import Authority
-from tests.integration.listed_rights import Right, kafka_rights, redis_commands
+from tests.integration.listed_rights import (
+    Right,
+    kafka_rights,
+    redis_commands,
+    redis_commands_to_relabel,
+    rights_of_people,
+)
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.integration.secured_kafka import Secured, binding, bindings_as_listed, named
 from tests.stream import PATIENCE, Stream, eventually
@@ -126,21 +132,18 @@ def problems_found(settings: Settings) -> list[str]:
     return [f"{finding.what}; {finding.mend}" for finding in examine(settings) if finding.status == "problem"]
 
 
-TO_REPLAY = [
-    Right("topic", "playlist-events.dlq", "read"),
-    Right("group", "GROUP.dlq-replay", "read"),
-    Right("topic", "playlist-events", "write"),
-    Right("transactional id", "GROUP.dlq-replay", "write"),
-]
-
-
 def test_a_person_with_the_rights_named_beside_the_workers_replays_dead_letters(
     waiting: Waiting, secured: Secured, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stream, kafka = waiting.stream, waiting.stream.settings.kafka
     secured.add_users(["person"], PASSWORD)
     person = "User:person"
-    secured.grant([*bindings_as_listed(kafka, person), *(binding(kafka, person, right) for right in TO_REPLAY)])
+    secured.grant(
+        [
+            *bindings_as_listed(kafka, person),
+            *(binding(kafka, person, right) for right in rights_of_people("dlq replay")),
+        ]
+    )
     letter = Producer({"bootstrap.servers": secured.cluster.bootstrap_servers})
     letter.produce(kafka.dead_letter_topic, b"a letter", b"u")
     assert letter.flush(PATIENCE) == 0
@@ -153,16 +156,6 @@ def test_a_person_with_the_rights_named_beside_the_workers_replays_dead_letters(
     eventually(back, "the letter is among the events again")
 
 
-TOPICS = ("playlist-events", "user-labels", "user-state", "playlist-events.dlq")
-TO_MAKE = [Right("topic", name, "create") for name in TOPICS]
-TO_LOAD = [Right("topic", "playlist-events", "write")]
-TO_RESET = [
-    Right("topic", "user-state", "delete"),
-    Right("topic", "user-state", "create"),
-    Right("group", "GROUP", "delete"),
-]
-
-
 def test_a_person_with_the_rights_named_beside_the_workers_makes_topics_loads_and_resets(
     secured: Secured, authority: Authority, small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +165,8 @@ def test_a_person_with_the_rights_named_beside_the_workers_makes_topics_loads_an
         settings = own_settings("operator-", secured.cluster.bootstrap_servers, cache.url, small_bundle)
         kafka = load_settings(None, {}, settings).kafka
         operator = "User:operator"
-        rights = [binding(kafka, operator, right) for right in {*TO_MAKE, *TO_LOAD, *TO_RESET}]
+        listed = {right for command in ("topics --create", "load", "reset") for right in rights_of_people(command)}
+        rights = [binding(kafka, operator, right) for right in listed]
         secured.grant([*bindings_as_listed(kafka, operator), *rights])
         login = login_of(secured, authority) | {"SONGPRINT_KAFKA__SASL_USERNAME": "operator"}
         for name, value in (settings | login).items():
@@ -208,6 +202,15 @@ def test_a_worker_without_a_right_of_redis_says_which(cache: RedisServer, lackin
 def test_the_rights_of_redis_that_are_listed_are_enough(cache: RedisServer) -> None:
     with closing(states_of_one_who_may(redis_commands(cluster=False), cache)) as states:
         use(states)
+
+
+def test_who_asks_for_a_relabelling_needs_one_right_more(cache: RedisServer) -> None:
+    commands, (more,) = redis_commands(cluster=False), redis_commands_to_relabel()
+    with closing(states_of_one_who_may([*commands, more], cache)) as states:
+        states.request_relabel(0, wanted=True)
+        assert states.relabel_requested(0)
+    with closing(states_of_one_who_may(commands, cache)) as states, pytest.raises(Stop, match=rf"\b{more}\b"):
+        states.request_relabel(0, wanted=True)
 
 
 def states_of_one_who_may(commands: list[str], cache: RedisServer) -> RedisStates:

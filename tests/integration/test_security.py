@@ -89,9 +89,14 @@ def test_tls_alone(secured: Secured, stream: Stream, authority: Authority, tmp_p
     refused = check(stream, **given | {"SONGPRINT_KAFKA__SSL_CA_LOCATION": str(stranger.certificate)})
     assert refused.returncode == 1
     assert "certificate verify failed" in refused.stdout, refused.stdout
+    assert "→ correct SONGPRINT_KAFKA__SSL_CA_LOCATION" in refused.stdout, refused.stdout
     another = check(stream, **given | {"SONGPRINT_KAFKA__BOOTSTRAP_SERVERS": secured.elsewhere})
     assert another.returncode == 1
     assert "certificate verify failed" in another.stdout, another.stdout
+    del given["SONGPRINT_KAFKA__SSL_CA_LOCATION"]
+    unnamed = check(stream, **given)
+    assert unnamed.returncode == 1
+    assert "certificate verify failed" in unnamed.stdout, "the tests' authority is none of the system's"
 
 
 def test_password_over_tls_with_the_rights_listed(
@@ -158,6 +163,7 @@ def test_who_has_no_certificate_of_the_authoritys_is_not_let_in(
         (said,) = (line for line in refused.stdout.splitlines() if line.startswith("problem "))
         assert said.startswith("problem  kafka "), refused.stdout
         assert "certificate" in said, said
+        assert "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION" in refused.stdout, refused.stdout
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
@@ -325,7 +331,7 @@ def test_redis_over_tls_with_the_rights_listed(
 def test_a_redis_that_is_not_the_one_it_should_be_is_not_spoken_to(
     guarded_redis: tuple[RedisServer, int], authority: Authority, tmp_path: Path
 ) -> None:
-    """One whose authority nobody knows, then one that shows the certificate of another host."""
+    """One whose authority is neither named nor of the system, then one that shows the certificate of another host."""
     server, port = guarded_redis
     given = {
         "SONGPRINT_REDIS__URL": f"rediss://127.0.0.1:{port}/0",
@@ -337,6 +343,8 @@ def test_a_redis_that_is_not_the_one_it_should_be_is_not_spoken_to(
     stranger = Authority(tmp_path / "stranger").certificate
     with pytest.raises(Retry, match="certificate verify failed"):
         redis_states(load_settings(None, {}, given | {"SONGPRINT_REDIS__SSL_CA_CERTS": str(stranger)})).check()
+    with pytest.raises(Retry, match="certificate verify failed"):  # the tests' authority is none of the system's
+        redis_states(load_settings(None, {}, given | {"SONGPRINT_REDIS__SSL_CA_CERTS": ""})).check()
     other = authority.sign("other", host=ELSEWHERE)
     with redis.Redis.from_url(server.url) as admin:
         admin.config_set("tls-cert-file", str(other.certificate), "tls-key-file", str(other.key))

@@ -119,6 +119,11 @@ def test_what_kubernetes_puts_into_the_environment_is_no_setting() -> None:
         "SONGPRINT_SERVICE_PORT_METRICS": "9464",
         "SONGPRINT_WORKER_PORT_9464_TCP": "tcp://10.0.0.1:9464",
         "SONGPRINT_WORKER_PORT_9464_TCP_ADDR": "10.0.0.1",
+        "SONGPRINT_WORKER_PORT": "udp://10.0.0.1:9464",
+        "SONGPRINT_WORKER_PORT_9464_UDP": "udp://10.0.0.1:9464",
+        "SONGPRINT_WORKER_PORT_9464_UDP_PORT": "9464",
+        "SONGPRINT_SIGNALS_PORT": "sctp://10.0.0.1:9464",
+        "SONGPRINT_SIGNALS_PORT_9464_SCTP_PROTO": "sctp",
     }
     assert load_settings(None, {}, environment) == Settings()
 
@@ -245,6 +250,11 @@ def test_every_way_to_write_an_address_is_taken(name: str, value: str) -> None:
 def test_an_empty_text_in_the_file_is_refused(toml: Any) -> None:
     (line,) = wrong({}, toml('[http]\nhost = ""\n'))
     assert line.startswith("SONGPRINT_HTTP__HOST: got ''")
+
+
+def test_a_path_that_no_file_can_have_is_refused(toml: Any) -> None:
+    (line,) = wrong({}, toml('[model]\nbundle = "a\\u0000b"\n'))
+    assert line == r"SONGPRINT_MODEL__BUNDLE: got 'a\x00b'; accepts a path, which holds no NUL byte"
 
 
 @pytest.mark.parametrize(

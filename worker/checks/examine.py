@@ -1,5 +1,6 @@
 """Everything that can be looked at, one part after the other; a part that is away hides no other."""
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TypeVar
@@ -27,6 +28,14 @@ _START = {
     "kafka": "start it, or correct SONGPRINT_KAFKA__BOOTSTRAP_SERVERS; SONGPRINT_KAFKA__SECURITY_PROTOCOL has to be "
     "that of the brokers' listener",
     "redis": "start it, or correct SONGPRINT_REDIS__URL, which begins with rediss:// for TLS and redis:// without",
+}
+_REFUSES_A_CERTIFICATE = re.compile(r"certificate verify failed|alert .*(certificate|unknown ca)", re.IGNORECASE)
+_CERTIFICATES = {
+    "kafka": "correct SONGPRINT_KAFKA__SSL_CA_LOCATION, or give the brokers a certificate of the host that "
+    "SONGPRINT_KAFKA__BOOTSTRAP_SERVERS names; brokers that ask for a certificate get that of "
+    "SONGPRINT_KAFKA__SSL_CERTIFICATE_LOCATION",
+    "redis": "correct SONGPRINT_REDIS__SSL_CA_CERTS, or give the server a certificate of the host that "
+    "SONGPRINT_REDIS__URL names",
 }
 
 
@@ -101,4 +110,7 @@ def _guarded(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
 
 
 def _failed(part: str, failure: Retry | Stop) -> Finding:
-    return problem(part, str(failure), _START[failure.part] if isinstance(failure, Retry) else "")
+    if isinstance(failure, Stop):
+        return problem(part, str(failure), "")
+    mend = _CERTIFICATES if _REFUSES_A_CERTIFICATE.search(str(failure)) else _START
+    return problem(part, str(failure), mend[failure.part])
