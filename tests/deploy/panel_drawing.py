@@ -66,7 +66,7 @@ def _rows() -> list[int]:
 
 def _draw_panel(place: Axes, panel: Panel, server: Prometheus, span: tuple[float, float]) -> None:
     found = [
-        (_legend(query, series), series) for query in panel.queries for series in server.range(query.expression, *span)
+        (name_of(query, series), series) for query in panel.queries for series in server.range(query.expression, *span)
     ]
     loud = [(name, series) for name, series in found if any(value for _, value in series.points)]
     shown = loud if len(found) > MOST_NAMES and loud else found
@@ -111,7 +111,8 @@ SCALE: dict[Unit, float] = {"bytes": 2**-20}
 """Before an axis is divided, so that its marks are round in the unit that is shown."""
 
 
-def _legend(query: Query, series: Series) -> str:
+def name_of(query: Query, series: Series) -> str:
+    """What stands at its line."""
     legend = query.legend
     for label, value in series.labels.items():
         legend = legend.replace(f"{{{{{label}}}}}", value)

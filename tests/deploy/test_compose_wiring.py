@@ -150,16 +150,22 @@ def test_prometheus_has_every_rule() -> None:
     assert {path.name for path in found} == {"alerts.yml", "recording.yml"}
 
 
+def in_grafanas_present_form(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(file.read_text())
+    assert content["apiVersion"] == 1, "Grafana reads a file that does not say so in a form of long ago"
+    return content
+
+
 def test_grafana_has_its_source_and_every_dashboard() -> None:
     (source,) = mounted("grafana", GRAFANAS_OWN).glob("datasources/*.yml")
-    (data,) = yaml.safe_load(source.read_text())["datasources"]
+    (data,) = in_grafanas_present_form(source)["datasources"]
     scraped = yaml.safe_load(mounted("prometheus", options("prometheus")["--config.file"]).read_text())["global"]
     assert data["jsonData"] == {"timeInterval": scraped["scrape_interval"]}, "what $__rate_interval is made of"
     assert (data["type"], data["isDefault"], data["access"]) == ("prometheus", True, "proxy")
     assert urlsplit(data["url"]).netloc == "prometheus:9090", "Prometheus' port if nothing else is said"
     assert "--web.listen-address" not in options("prometheus")
     (provided,) = mounted("grafana", GRAFANAS_OWN).glob("dashboards/*.yml")
-    (provider,) = yaml.safe_load(provided.read_text())["providers"]
+    (provider,) = in_grafanas_present_form(provided)["providers"]
     assert provider["type"] == "file"
     found = mounted("grafana", provider["options"]["path"]).glob("*.json")
     assert {json.loads(file.read_text())["uid"] for file in found} == {each.uid for each in DASHBOARDS}

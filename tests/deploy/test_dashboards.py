@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+import subprocess
 from collections.abc import Iterator
 from enum import Enum
 from importlib import metadata
@@ -18,8 +19,11 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.boards import DASHBOARDS
+from deploy.grafana.panel import Dashboard as Board
+from deploy.grafana.panel import Panel, Query, gauge, mean, quantile, rate
 from deploy.grafana.render import render
 from tests.deploy.panel_drawing import DOTS, figure_inches
+from tests.deploy.programs import needed
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "grafana" / "dashboards"
@@ -53,7 +57,7 @@ def test_panels_have_names_of_their_own_that_runbooks_can_use() -> None:
     ("topic", "shown"),
     [
         ("traffic and lag", "songprint_events_total songprint_lag_events songprint_event_latency_seconds"),
-        ("latency by stage", "songprint_stage_seconds songprint_batch_seconds"),
+        ("latency by stage", 'songprint_stage_seconds songprint_batch_seconds outcome="committed"'),
         ("models and labels", "songprint_model_info job_gender:songprint_labels job_cluster:songprint_labels"),
         ("models and labels", "songprint_abstentions_total songprint_gender_confidence songprint_drift_index"),
         ("state and restores", "songprint_state_lookups_total songprint_ready_partitions songprint_restores_total"),
@@ -85,7 +89,22 @@ def test_grafana_finds_what_it_needs() -> None:
         assert max(x for x, _ in places) < GRID
         (variable,) = document["templating"]["list"]
         assert (variable["name"], variable["type"], variable["query"]) == ("source", "datasource", "prometheus")
-        assert {panel["datasource"]["uid"] for panel in document["panels"]} == {"${source}"}
+        asking = [*document["panels"], *(target for panel in document["panels"] for target in panel["targets"])]
+        assert {(each["datasource"]["type"], each["datasource"]["uid"]) for each in asking} == {
+            ("prometheus", "${source}")
+        }
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.uid)
+def test_grafana_is_told_all_that_a_panel_says(board: Board) -> None:
+    document = json.loads((FOLDER / f"{board.uid}.json").read_text())
+    for panel, told in zip(board.panels, document["panels"], strict=True):
+        assert (told["title"], told["description"]) == (panel.title, panel.meaning)
+        shown = told["fieldConfig"]["defaults"]
+        assert (shown["unit"], shown["custom"]["stacking"]["mode"] == "normal") == (panel.unit, panel.stacked)
+        targets = told["targets"]
+        assert [(each["expr"], each["legendFormat"]) for each in targets] == list(panel.queries)
+        assert len({each["refId"] for each in targets}) == len(targets)
 
 
 def test_grafanas_types_are_those_of_the_grafana_that_compose_starts() -> None:
@@ -144,6 +163,72 @@ def fits(value: Any, kind: type) -> bool:
 def test_grafana_knows_the_units() -> None:
     known = {get_args(hint)[0] for hint in get_type_hints(units).values() if get_origin(hint) is Literal}
     assert {panel.unit for panel in PANELS} <= known
+
+
+UNITS = {
+    "share|ratio|confidence": "percentunit",
+    "_bytes": "bytes",
+    "cpu_seconds": "short",  # seconds in a second
+    "_seconds": "s",
+    " / ": "short",
+    r"^sum( by \(\w+\) )?\(rate\(": "eps cps",
+    "": "short",
+}
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
+def test_a_unit_is_that_of_what_is_asked(panel: Panel) -> None:
+    for query in panel.queries:
+        fitting = next(units for said, units in UNITS.items() if re.search(said, query.expression))
+        assert panel.unit in fitting.split()
+
+
+OF_TWO_WORKERS = {
+    'n_total{by="a"}': "0+60x20",
+    'n_total{by="b"}': "0+180x20",
+    'g{by="a"}': "5x20",
+    'g{by="b"}': "7x20",
+    'h_sum{by="a"}': "0+12x20",
+    'h_sum{by="b"}': "0+90x20",
+    'h_count{by="a"}': "0+60x20",
+    'h_count{by="b"}': "0+60x20",
+    'h_bucket{by="a", le="1"}': "0+60x20",
+    'h_bucket{by="a", le="2"}': "0+60x20",
+    'h_bucket{by="a", le="+Inf"}': "0+60x20",
+    'h_bucket{by="b", le="1"}': "0x20",
+    'h_bucket{by="b", le="2"}': "0+60x20",
+    'h_bucket{by="b", le="+Inf"}': "0+60x20",
+    # Where nothing happens there is no mean, rather than one that is no number.
+    'h_sum{by="idle"}': "0x20",
+    'h_count{by="idle"}': "0x20",
+}
+ASKED: list[tuple[Query, dict[str, float]]] = [
+    (rate("n_total", "by"), {'{by="a"}': 1, '{by="b"}': 3}),
+    (rate("n_total"), {"{}": 4}),
+    (gauge("g", "by"), {'{by="a"}': 5, '{by="b"}': 7}),
+    (gauge("g"), {"{}": 12}),
+    (gauge("g", operation="max"), {"{}": 7}),
+    (mean("h", "by"), {'{by="a"}': 0.2, '{by="b"}': 1.5}),
+    (quantile(0.5, "h"), {"{}": 1}),
+    (quantile(0.75, "h", "by"), {'{by="a"}': 0.75, '{by="b"}': 1.75}),
+]
+
+
+def test_rates_means_quantiles_and_gauges_are_what_they_are_called(tmp_path: Path) -> None:
+    asked = [
+        {
+            "expr": f"round({query.expression.replace('$__rate_interval', '5m')}, 0.001)",
+            "eval_time": "10m",
+            "exp_samples": [{"labels": labels, "value": value} for labels, value in values.items()],
+        }
+        for query, values in ASKED
+    ]
+    given = [{"series": series, "values": values} for series, values in OF_TWO_WORKERS.items()]
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": asked}
+    (tmp_path / "tests.yml").write_text(yaml.safe_dump({"tests": [test]}))
+    command = [needed("promtool", "prometheus"), "test", "rules", str(tmp_path / "tests.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_newcomer_sees_them() -> None:

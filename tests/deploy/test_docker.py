@@ -66,18 +66,25 @@ def test_an_image_is_built_in_one_stage_and_shipped_in_another(file: Path) -> No
     assert re.fullmatch(r"BASE=python:\d+\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
     assert instructions(file, "FROM") == ["${BASE} AS build", "${BASE}"]
     shipped = file.read_text().rpartition("FROM ")[2]
-    assert "COPY --from=build /opt/songprint /opt/songprint" in shipped
+    taken = [copied for copied in instructions(file, "COPY") if "--from" in copied]
+    assert taken == ["--from=build /opt/songprint /opt/songprint"], "nothing else of what building needs"
+    assert f"COPY {taken[0]}" in shipped
+    assert "\nUSER 10001:10001\n" in shipped, "or it is root: a stage does not inherit who worked in another"
     assert "ENV PATH=/opt/songprint/bin:$PATH " in shipped, "or `python` is the base's, which has no package"
     assert not re.search(r"pip|apt|curl|wget", shipped)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_what_an_image_copies_is_sent_to_the_builder(file: Path) -> None:
+def test_the_builder_is_sent_what_images_copy_all_of_it_and_nothing_else() -> None:
     everything, *exceptions = (ROOT / ".dockerignore").read_text().splitlines()
     assert everything == "*", "no secret, no data, no environment of whoever builds"
-    let_in = {line.removeprefix("!") for line in exceptions if line.startswith("!")}
-    assert {copied.split()[0] for copied in instructions(file, "COPY") if "--from" not in copied} <= let_in
+    copied = {each.split()[0] for file in FILES for each in instructions(file, "COPY") if "--from" not in each}
+    assert sorted(exceptions[:-1]) == sorted(f"!{source}" for source in copied)
     assert exceptions[-1] == "**/__pycache__", "what other versions have compiled stays here; the last line wins"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_a_container_says_is_seen_at_once(file: Path) -> None:
+    assert "PYTHONUNBUFFERED=1" in instructions(file, "ENV")[0].split()
 
 
 @pytest.mark.parametrize(("name", "packages"), [("worker", ["worker"]), ("training", ["worker", "training", "export"])])
@@ -105,6 +112,18 @@ def test_images_have_one_base_of_a_python_that_is_supported() -> None:
     (python,) = re.findall(r"^BASE=python:(\d+\.\d+)\.", base)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"Programming Language :: Python :: {python}" in project["classifiers"]
+
+
+def test_what_the_worker_needs_is_there_for_the_python_of_its_image(tmp_path: Path) -> None:
+    """Which may be another than that of the tests. Nothing is installed."""
+    file = ROOT / "deploy" / "docker" / "worker.Dockerfile"
+    (python,) = re.findall(r"^ARG BASE=python:(\d+\.\d+)\.", file.read_text(), re.MULTILINE)
+    platforms = [word for glibc in ("2_17", "2_28") for word in ("--platform", f"manylinux_{glibc}_x86_64")]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
+    elsewhere = ["--dry-run", "--ignore-installed", "--target", tmp_path, "--python-version", python, *platforms]
+    locked = ROOT / "requirements" / "worker.txt"
+    done = subprocess.run([*install, *elsewhere, "--requirement", locked], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def pins(name: str) -> set[str]:
@@ -205,6 +224,8 @@ def test_the_trainings_image_makes_the_model_of_the_compose_file(tmp_path: Path)
     # Most of what is installed is never imported here: what is, is compiled when it is.
     image = take_the_steps("training", tmp_path, PIP_NO_COMPILE="1")
     del image.environment["PYTHONDONTWRITEBYTECODE"]
+    told = image.run(*image.words)
+    assert "usage: python -m training" in told.stdout, "a container that is asked for nothing says what there is"
     services = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())["services"]
     models = tmp_path / "models"
     models.mkdir()  # the image brings it

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.deploy.test_kubernetes import BUILDS, objects, only, pod
+from tests.deploy.test_prometheus import RULES
 from worker.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -152,6 +154,12 @@ def test_the_names_of_kafka_and_redis_can_be_looked_up() -> None:
             "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
         }
     ]
+
+
+def test_production_has_the_rules_that_are_tested_all_of_them_and_as_they_are() -> None:
+    """Those that Compose's Prometheus reads."""
+    tested = [group for file in RULES for group in yaml.safe_load(file.read_text())["groups"]]
+    assert only("overlays/production", "PrometheusRule")["spec"] == {"groups": tested}
 
 
 def test_scrapes_are_dense_enough_for_the_shortest_window_of_an_alert() -> None:

@@ -15,7 +15,8 @@ from deploy.grafana.boards import DASHBOARDS
 from deploy.local.redis import start_redis
 from tests.deploy import picture
 from tests.deploy.busy_stream import send_some_of_everything
-from tests.deploy.panel_drawing import draw
+from tests.deploy.panel_drawing import draw, name_of
+from tests.deploy.prometheus_server import Prometheus
 from tests.deploy.watched_worker import watched_worker
 from tests.integration.own_settings import own_settings
 from tests.small_bundle import export_small_bundle
@@ -34,7 +35,16 @@ def panels_with_a_line(figure: Any) -> list[str]:
     ]
 
 
-def test_every_panel_shows_something(
+def nameless_lines(server: Prometheus) -> list[str]:
+    """Names with a label that the series lacks, or of more than one line of the same panel."""
+    found = []
+    for panel in (panel for board in DASHBOARDS for panel in board.panels):
+        names = [name_of(query, series) for query in panel.queries for series in server.query(query.expression)]
+        found += [f"{panel.title}: {name}" for name in names if "{{" in name or names.count(name) > 1]
+    return found
+
+
+def test_every_panel_shows_something_and_says_what(
     kafka: str, topic_prefix: str, small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Any] = []
@@ -52,6 +62,7 @@ def test_every_panel_shows_something(
                 return panels_with_a_line(drawn[-1]) == PANELS
 
             eventually(all_are_drawn, "each panel has a line in the picture")
+            assert nameless_lines(server) == []
 
 
 def test_the_picture_of_the_readme_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
