@@ -13,6 +13,7 @@ from tests.stream import Stream, WorkerProcess, eventually
 
 COMMAND = ("-m", "tests.faulty_worker")
 WATCH_SECONDS = 0.05
+READY_SECONDS = 120.0
 ENDING_SECONDS = 40.0
 HUNG = -1
 """The status of a worker that did not end when it was told to."""
@@ -84,7 +85,7 @@ class WorkerGroup:
     def wait_ready(self) -> None:
         """Until every worker is ready."""
         for name in self.running:
-            eventually(lambda name=name: self._is_ready(name), f"the worker {name} is ready", 120)
+            eventually(lambda name=name: self._is_ready(name), f"the worker {name} is ready", READY_SECONDS)
 
     def _is_ready(self, name: str) -> bool:
         try:
@@ -95,9 +96,12 @@ class WorkerGroup:
     def start(self, name: str) -> None:
         with self._lock:
             self.starts += 1
-            self._workers[name] = self._stream.start(
-                name, COMMAND, **self._environment, FAULT_FILE=str(self._fault_file(name))
-            )
+            file = self._fault_file(name)
+            armed = file.exists()  # the worker takes it as it starts
+            worker = self._stream.start(name, COMMAND, **self._environment, FAULT_FILE=str(file))
+            self._workers[name] = worker
+            if armed:
+                self._expected.add(worker)
 
     def kill(self, name: str) -> None:
         """SIGKILL; the supervisor starts it again."""
@@ -161,10 +165,13 @@ class WorkerGroup:
         time.sleep(WATCH_SECONDS)
 
     def arm(self, name: str, fault: str) -> WorkerProcess:
-        """The running worker meets `fault` (see tests/faulty_worker.py) the next time it gets there."""
-        worker = self[name]
-        eventually(lambda: worker.exited() or self._is_ready(name), f"the worker {name} can be told")
+        """The running worker meets `fault` (see tests/faulty_worker.py) the next time it gets there.
+
+        If it ends by itself just then, the one that is started in its place meets it.
+        """
+        eventually(lambda: self._is_ready(name), f"the worker {name} can be told", READY_SECONDS)
         with self._lock:
+            worker = self[name]
             self._fault_file(name).write_text(fault)
             self._expected.add(worker)
             worker.process.send_signal(signal.SIGUSR1)
@@ -173,9 +180,6 @@ class WorkerGroup:
     def arm_next(self, name: str, fault: str) -> None:
         """The worker of that name that is started next meets `fault`."""
         self._fault_file(name).write_text(fault)
-
-    def expect(self, worker: WorkerProcess) -> None:
-        self._expected.add(worker)
 
     def _fault_file(self, name: str) -> Path:
         return self._folder / f"fault-{name}"

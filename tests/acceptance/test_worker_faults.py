@@ -55,8 +55,8 @@ class WaitingProcess(WorkerProcess):
         return bool(self.logged("starting"))
 
     def get(self, path: str) -> str:
-        if not self.ready():
-            raise OSError("not yet")
+        if not self.ready() or self.exited():
+            raise OSError("not yet, or no longer")
         return '"ready"'
 
 
@@ -197,6 +197,23 @@ def test_a_worker_that_nobody_has_killed_is_a_crash(bench: Bench) -> None:
     (ending,) = bench.group.endings
     assert (ending.name, ending.status, ending.crashed) == ("w1", -signal.SIGKILL, True)
     assert "starting" in ending.last_words
+
+
+def test_a_fault_waits_for_the_successor_of_a_worker_that_has_just_ended_by_itself(bench: Bench) -> None:
+    bench.group["w0"].process.send_signal(signal.SIGTERM)
+    bench.group["w0"].process.wait()
+    FAULTS["kill -9 inside the transaction"].inject(bench.injection())
+    assert bench.processes.endings() == (1, 1), "its successor has met it, not another one later"
+    assert [ending.status for ending in bench.group.endings] == [0], "which nobody takes for a crash"
+
+
+def test_a_fault_that_its_worker_ended_without_is_its_successors(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.group, "_is_ready", lambda _name: True)  # as it was when it was asked
+    bench.group["w0"].process.send_signal(signal.SIGTERM)
+    bench.group["w0"].process.wait()
+    bench.group.arm("w0", "sink.publish:after:1:SIGKILL")
+    eventually(lambda: len(bench.processes.started) == 5, "its successor has met the fault, and was succeeded")
+    assert -signal.SIGKILL not in [ending.status for ending in bench.group.endings], "which nobody takes for a crash"
 
 
 def test_a_worker_that_does_not_end_when_it_is_told_to_is_a_crash(

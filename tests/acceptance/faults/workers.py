@@ -181,9 +181,7 @@ def _wait_for_successor(injection: Injection, name: str, before: WorkerProcess) 
     """Returns when the worker that was started next has died too."""
     group = injection.system.group
     _wait(lambda: name in group.running and group[name] is not before, "the worker was started again")
-    successor = group[name]
-    group.expect(successor)
-    wait_for_death(successor)
+    wait_for_death(group[name])
 
 
 def _stop_for(injection: Injection, worker: WorkerProcess, seconds: float) -> None:
