@@ -180,6 +180,53 @@ def test_a_person_with_the_rights_named_beside_the_workers_makes_topics_loads_an
         assert (stream.states(), stream.group.committed(kafka.events_topic)) == ([], {})
 
 
+COMMANDS_OF_PEOPLE = {
+    "topics --create": ["topics", "--create", "--partitions", "1", "--replication", "1"],
+    "load": ["load", "."],
+    "reset": ["reset", "--yes"],
+    "dlq list": ["dlq", "list"],
+    "dlq replay": ["dlq", "replay"],
+}
+LACKING = [(command, right) for command in COMMANDS_OF_PEOPLE for right in rights_of_people(command)]
+
+
+@pytest.mark.parametrize(("command", "lacking"), LACKING, ids=[f"{command}: {right}" for command, right in LACKING])
+def test_a_person_without_one_of_those_rights_is_told_which(
+    waiting: Waiting,
+    secured: Secured,
+    small_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    lacking: Right,
+) -> None:
+    (tmp_path / "plays.csv").write_text("user_id,song_id\nann,s1\n")
+    user = f"person-{LACKING.index((command, lacking))}"
+    redis_url = str(waiting.stream.settings.redis.url)
+    settings = own_settings(f"{user}-", secured.cluster.bootstrap_servers, redis_url, small_bundle)
+    stream = Stream(settings | {"SONGPRINT_REDIS__KEY_PREFIX": user}, tmp_path)
+    kafka = stream.settings.kafka
+    if command != "topics --create":
+        create_planned_topics(stream, 1)
+        letter = Producer({"bootstrap.servers": secured.cluster.bootstrap_servers})
+        letter.produce(kafka.dead_letter_topic, b"a letter", b"u")
+        assert letter.flush(PATIENCE) == 0
+    secured.add_users([user], PASSWORD)
+    rights = [right for right in rights_of_people(command) if right != lacking]
+    secured.grant(
+        [*bindings_as_listed(kafka, f"User:{user}"), *(binding(kafka, f"User:{user}", right) for right in rights)]
+    )
+    own = {"SONGPRINT_KAFKA__SASL_USERNAME": user, "SONGPRINT_KAFKA__STARTUP_TIMEOUT_S": "60"}
+    for name, value in (stream.environment | waiting.login | own).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert main(COMMANDS_OF_PEOPLE[command]) == 1
+    told = capsys.readouterr().err
+    assert named(kafka)[lacking.name] in told
+    assert f"{lacking.kind.replace(' ', '-')} rights listed in docs/security.md" in told
+
+
 @pytest.fixture(scope="module", params=IMPLEMENTATIONS)
 def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     if request.param == "redis":

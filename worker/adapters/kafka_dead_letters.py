@@ -92,16 +92,26 @@ class KafkaDeadLetters:
     def passed(self, partitions: Iterable[int]) -> dict[int, int]:
         """Partition → the offset up to which letters have been replayed, where any have."""
         parts = [TopicPartition(self._topic, partition) for partition in partitions]
-        answers = self._ask(lambda: self._consumer.committed(parts, _WAIT), "asking how far letters were replayed")
+
+        def ask() -> list[TopicPartition]:
+            try:
+                return self._consumer.committed(parts, _WAIT)
+            except KafkaException:
+                # Told no group's coordinator, librdkafka waits until the time is over; why is told where records come.
+                for message in self._consumer.consume(1, 0):
+                    raise KafkaException(message.error()) from None
+                raise
+
+        answers = self._ask(ask, f"asking how far {self._group} has replayed letters")
         return {part.partition: part.offset for part in answers if part.offset >= 0}
 
     def read(self, spans: Mapping[int, tuple[int, int]]) -> Iterator[Letter]:
         """The letters from the first offset up to the second of each partition; none that arrive meanwhile."""
         left = {partition: end for partition, (start, end) in spans.items() if start < end}
         self._consumer.assign([TopicPartition(self._topic, partition, spans[partition][0]) for partition in left])
-        silence = 0.0
+        silence, doing = 0.0, f"reading {self._topic} as {self._group}"
         while left:
-            messages = self._ask(lambda: self._consumer.consume(500, _POLL), f"reading {self._topic}")
+            messages = self._ask(lambda: self._consumer.consume(500, _POLL), doing)
             silence = 0.0 if messages else silence + _POLL
             if silence > _SILENCE:
                 raise Stop(f"{self._topic} gives no more records, but its end was not reached; is a broker away?")
@@ -109,7 +119,7 @@ class KafkaDeadLetters:
                 partition, offset = cast(int, message.partition()), cast(int, message.offset())
                 error = message.error()
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    raise sorted_error(error, f"reading {self._topic}")
+                    raise sorted_error(error, doing)
                 if error is not None or offset >= left.get(partition, 0):
                     left.pop(partition, None)
                 else:
@@ -120,7 +130,7 @@ class KafkaDeadLetters:
         """To be called before `replay`; whoever else is replaying is stopped by it."""
         options = {**self._options, "transactional.id": self._group, "partitioner": "murmur2_random"}
         self._producer = make_client(Producer, options)
-        self._ask(lambda: self._ready.init_transactions(_SILENCE), "beginning a replay")
+        self._ask(lambda: self._ready.init_transactions(_SILENCE), f"beginning a replay as {self._group}")
 
     def replay(self, letters: Iterable[Letter], topic: str, passed: Mapping[int, int]) -> None:
         """Sends events back to `topic` as they were; with them, `passed` is remembered. All of it, or nothing."""

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from worker.adapters.kafka_client import make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
-from worker.errors import Stop
+from worker.errors import Retry, Stop
 from worker.passed_options import refuse_wrong_options
 from worker.plays import read_playlists
 from worker.settings import Settings, load_settings
@@ -49,14 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
         playlists = dict(list(playlists.items())[: arguments.users])
     failures = _publish(settings, playlists, arguments.rate)
     if failures:
-        raise Stop(
-            f"{len(failures)} of {len(playlists)} events were not accepted: {failures[0]}; run the command again"
-        )
+        told = sorted_error(failures[0], f"publishing playlists to {settings.kafka.events_topic}")
+        again = "; run the command again" if isinstance(told, Retry) else ""
+        raise Stop(f"{len(failures)} of {len(playlists)} events were not accepted. {told}{again}")
     print(f"published {len(playlists)} snapshots to {settings.kafka.events_topic}")
     return 0
 
 
-def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float | None) -> list[str]:
+def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float | None) -> list[KafkaError]:
     """Publishes one snapshot for each user; returns why records were refused, empty when all went well."""
     refuse_wrong_options(settings.kafka)
     producer = make_client(
@@ -70,11 +70,11 @@ def _publish(settings: Settings, playlists: Mapping[str, list[str]], rate: float
             "message.timeout.ms": int(settings.kafka.startup_timeout_s * 1000),
         },
     )
-    failures: list[str] = []
+    failures: list[KafkaError] = []
 
     def delivered(error: KafkaError | None, _message: Message) -> None:
         if error is not None:
-            failures.append(error.str())
+            failures.append(error)
 
     snapshots = track(list(_snapshots(playlists)), description="publishing", transient=True)
     try:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
 from worker.__main__ import main
 from worker.commands import load
@@ -52,13 +52,15 @@ def test_a_number_of_users_that_is_none_is_wrong_usage(users: str, capsys: pytes
 class Producer:
     """Keeps what it is given, and refuses the users that it is told to."""
 
+    refusal = KafkaError._MSG_TIMED_OUT
+
     def __init__(self, options: dict[str, Any], refused: set[str]) -> None:
         self.options, self.refused = options, refused
         self.sent: dict[str, list[str]] = {}
 
     def produce(self, topic: str, value: bytes, user: str, on_delivery: Callable[[Any, Any], None]) -> None:
         self.sent[user] = json.loads(value)["songs"]
-        on_delivery(SimpleNamespace(str=lambda: "too large") if user in self.refused else None, None)
+        on_delivery(KafkaError(self.refusal) if user in self.refused else None, None)
 
     def poll(self, _seconds: float) -> None: ...
 
@@ -102,12 +104,26 @@ def test_the_rate_is_kept_to(loaded: Callable[..., tuple[int, Producer]], monkey
     assert clock.now == pytest.approx(100.5), "three snapshots, a quarter of a second apart"
 
 
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (KafkaError._MSG_TIMED_OUT, "(_MSG_TIMED_OUT); run the command again\n"),
+        (KafkaError.MSG_SIZE_TOO_LARGE, "(MSG_SIZE_TOO_LARGE); raise the topic's max.message.bytes to 1048588"),
+    ],
+)
 def test_snapshots_that_kafka_does_not_take_are_a_failure(
-    loaded: Callable[..., tuple[int, Producer]], capsys: pytest.CaptureFixture[str]
+    loaded: Callable[..., tuple[int, Producer]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: int,
+    told: str,
 ) -> None:
+    monkeypatch.setattr(Producer, "refusal", refusal)
     status, _ = loaded(refuse="bob")
     assert status == 1
-    assert "1 of 3 events were not accepted: too large; run the command again" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "1 of 3 events were not accepted. Kafka, publishing playlists to playlist-events: " in shown
+    assert told in shown
 
 
 def test_options_of_every_client_are_this_ones_too(
