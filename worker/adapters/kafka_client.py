@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException
 
 from worker.adapters.kafka_errors import error_of
 from worker.adapters.kafka_log import librdkafka
@@ -21,6 +21,23 @@ def make_client(kind: Callable[..., Client], options: Mapping[str, Any]) -> Clie
         raise _refused(error_of(exception).str()) from exception
     except (TypeError, ValueError) as error:  # an option that is no text, such as a callback
         raise _refused(str(error)) from error
+
+
+def close_member(consumer: Consumer) -> None:
+    """Closes a consumer that has subscribed to a topic, which gives its partitions back.
+
+    While partitions that a rebalance gave it still wait to be taken, librdkafka may never return from closing (its
+    issue #4884), nor lets go of the interpreter: no signal would be heard any more. So they are taken first.
+    """
+    try:
+        owned = consumer.assignment()
+    except RuntimeError:  # it is closed already
+        return
+    try:
+        consumer.pause(owned)  # no more records: nothing else is waiting then
+        consumer.consume(1, 0)
+    finally:
+        consumer.close()
 
 
 _OPTIONS = ("SONGPRINT_KAFKA__OPTIONS", "SONGPRINT_KAFKA__CONSUMER_OPTIONS", "SONGPRINT_KAFKA__PRODUCER_OPTIONS")

@@ -17,7 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from worker.adapters.kafka_batch import headers_of, offset_of, partition_of, turned_back
-from worker.adapters.kafka_client import make_client
+from worker.adapters.kafka_client import close_member, make_client
 from worker.adapters.kafka_errors import error_of, sorted_error
 from worker.adapters.kafka_membership import Membership
 from worker.adapters.kafka_offsets import look_up, read_position
@@ -204,7 +204,7 @@ class KafkaSource:
     def _join_anew(self) -> None:
         """A consumer that was refused never tries again by itself, and one that was not told never asks."""
         self._join_at = None
-        self._consumer.close()
+        close_member(self._consumer)
         self._consumer = make_client(Consumer, self._options)
         self._membership = self._consumer_protocol()
         self.subscribe(self._ownership)
@@ -297,4 +297,4 @@ class KafkaSource:
     def close(self) -> None:
         if self._unowned:
             self._unowned.close()
-        self._consumer.close()
+        close_member(self._consumer)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConsumerGroupDescription, TopicDescription
 
-from worker.adapters.kafka_client import make_client
+from worker.adapters.kafka_client import close_member, make_client
 from worker.adapters.kafka_group import ask_for_group
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ class Unowned:
         except KafkaException as exception:
             log.warning("the group could not be made to rebalance", extra={"cause": str(exception)})
         finally:
-            passer.close()
+            close_member(passer)
 
     def close(self) -> None:
         self._closing.set()
