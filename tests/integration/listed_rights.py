@@ -53,6 +53,12 @@ def redis_commands(*, cluster: bool) -> list[str]:
     return [command for what, why in rows if cluster or "Cluster" not in why for command in codes(what)]
 
 
+def redis_keys() -> str:
+    """The pattern of the keys that a worker may touch."""
+    (pattern,) = re.findall(r"the key pattern is `([^`]+)`", PAGE.read_text())
+    return str(pattern)
+
+
 def redis_commands_to_relabel() -> list[str]:
     """What `worker relabel` needs in Redis besides the worker's commands."""
     return re.findall(r"`worker relabel` needs `([^`]+)` besides", PAGE.read_text())

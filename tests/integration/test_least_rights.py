@@ -21,6 +21,7 @@ from tests.integration.listed_rights import (
     kafka_rights,
     redis_commands,
     redis_commands_to_relabel,
+    redis_keys,
     rights_of_people,
 )
 from tests.integration.own_settings import create_planned_topics, own_settings
@@ -246,6 +247,10 @@ def test_a_worker_without_a_right_of_redis_says_which(cache: RedisServer, lackin
     assert re.search(rf"\b{re.escape(lacking)}\b", str(told.value))
 
 
+def test_the_keys_that_are_listed_are_those_of_the_default_prefix_alone() -> None:
+    assert redis_keys() == f"{load_settings(None, {}, {}).redis.key_prefix}:*"
+
+
 def test_the_rights_of_redis_that_are_listed_are_enough(cache: RedisServer) -> None:
     with closing(states_of_one_who_may(redis_commands(cluster=False), cache)) as states:
         use(states)
@@ -263,7 +268,7 @@ def test_who_asks_for_a_relabelling_needs_one_right_more(cache: RedisServer) -> 
 def states_of_one_who_may(commands: list[str], cache: RedisServer) -> RedisStates:
     granted = [f"+{command}" for command in commands]
     with redis.Redis.from_url(cache.url) as admin:
-        admin.acl_setuser("worker", enabled=True, reset=True, nopass=True, keys=["songprint:*"], commands=granted)
+        admin.acl_setuser("worker", enabled=True, reset=True, nopass=True, keys=[redis_keys()], commands=granted)
         admin.script_flush()  # or nobody would have to load a script
     login = {"SONGPRINT_REDIS__USERNAME": "worker", "SONGPRINT_REDIS__PASSWORD": "any"}
     return redis_states(load_settings(None, {}, {"SONGPRINT_REDIS__URL": cache.url, **login}))

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.cluster import ClusterNode, RedisCluster
 
 from deploy.local.redis import RedisServer, start_redis
-from tests.integration.listed_rights import redis_commands
+from tests.integration.listed_rights import redis_commands, redis_keys
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.stream import Stream, eventually
 from worker.__main__ import main
@@ -115,7 +115,7 @@ def grant(nodes: list[RedisServer], commands: list[str]) -> dict[str, str]:
     for node in nodes:
         with Redis.from_url(node.url) as admin:
             rights = [f"+{command}" for command in commands]
-            admin.acl_setuser("worker", enabled=True, reset=True, nopass=True, keys=["songprint:*"], commands=rights)
+            admin.acl_setuser("worker", enabled=True, reset=True, nopass=True, keys=[redis_keys()], commands=rights)
             admin.script_flush()  # or nobody would have to load a script
     return {"SONGPRINT_REDIS__USERNAME": "worker", "SONGPRINT_REDIS__PASSWORD": "any"}
 

@@ -25,7 +25,7 @@ from tests.adapters.logs import Owner
 from tests.adapters.looks import Looks
 from tests.deploy.programs import needed
 from tests.integration.certificates import ELSEWHERE, Authority
-from tests.integration.listed_rights import redis_commands
+from tests.integration.listed_rights import redis_commands, redis_keys
 from tests.integration.own_settings import create_planned_topics, own_settings
 from tests.integration.secured_kafka import Secured, bindings_as_listed
 from tests.stream import Stream, eventually
@@ -301,7 +301,7 @@ def guarded_redis(authority: Authority, tmp_path: Path) -> Iterator[tuple[RedisS
         "tls-key-file": str(server.key),
         "tls-ca-cert-file": str(authority.certificate),
         "tls-auth-clients": "no",
-        "user songprint": f"on >{PASSWORD} resetchannels ~songprint:* -@all {commands}",
+        "user songprint": f"on >{PASSWORD} resetchannels ~{redis_keys()} -@all {commands}",
     }
     with start_redis(tmp_path / "guarded", "redis", config) as running:
         yield running, port

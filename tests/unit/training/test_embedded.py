@@ -140,16 +140,27 @@ def test_a_tolerance_of_nothing_lets_the_last_iteration_be_the_end() -> None:
 
 def test_the_target_is_made_anew_of_all_images_after_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[np.ndarray] = []
+    followed: list[np.ndarray] = []
 
     def make(memberships: np.ndarray) -> np.ndarray:
-        made.append(memberships)
-        return target_distribution(memberships)
+        assert memberships.shape == (90, 4)
+        made.append(target_distribution(memberships))
+        return made[-1]
+
+    class Noted(_Refinement):
+        def _sharpen(self, number: int) -> np.ndarray:
+            found = super()._sharpen(number)
+            followed.append(self._target.numpy())
+            return found
 
     monkeypatch.setattr(embedded, "target_distribution", make)
+    monkeypatch.setattr(embedded, "_Refinement", Noted)
     settings = {**EMBEDDED, "tolerance": 0.0, "iterations": 35, "refresh": 10}
     load_recipe("dec", settings).parameters.fit(draw_shapes(90)[0], 0, History())
-    assert [memberships.shape for memberships in made] == [(90, 4)] * (1 + 4)
+    assert len(made) == 1 + 4
     assert not any(np.array_equal(before, after) for before, after in pairwise(made))
+    for target, of_this_round in zip(followed, made, strict=True):
+        assert target == pytest.approx(of_this_round, abs=1e-6)
 
 
 def test_changes_are_counted_from_one_target_to_the_next() -> None:
