@@ -139,6 +139,7 @@ class KafkaDeadLetters:
             self._ready.begin_transaction()
             for letter in letters:
                 self._send(topic, letter)
+            self._ready.flush(_SILENCE)  # why events are refused is told by the calls that come after that alone
             if passed:
                 parts = [TopicPartition(self._topic, partition, offset) for partition, offset in passed.items()]
                 member = self._consumer.consumer_group_metadata()
