@@ -224,6 +224,8 @@ def test_the_trainings_image_makes_the_model_of_the_compose_file(tmp_path: Path)
     # Most of what is installed is never imported here: what is, is compiled when it is.
     image = take_the_steps("training", tmp_path, PIP_NO_COMPILE="1")
     del image.environment["PYTHONDONTWRITEBYTECODE"]
+    home = tmp_path / "home"  # which the image's user lacks
+    image.environment["HOME"] = str(home)
     told = image.run(*image.words)
     assert "usage: python -m training" in told.stdout, "a container that is asked for nothing says what there is"
     services = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())["services"]
@@ -239,4 +241,5 @@ def test_the_trainings_image_makes_the_model_of_the_compose_file(tmp_path: Path)
     again = image.run(*services["model"]["entrypoint"], script)
     assert again.returncode == 0
     assert {file: file.stat().st_mtime_ns for file in models.rglob("*")} == written, "a bundle that is there is kept"
+    assert not list(home.rglob("*matplotlib*")), "fonts are noted where everybody may write"
     assert image.run("python", "-c", "import pip").returncode == 1
