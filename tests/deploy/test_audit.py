@@ -98,3 +98,8 @@ def test_no_verdict_is_no_pass(advisories: Advisories) -> None:
     done = audit(url)
     assert done.returncode == 2
     assert WARNED in done.stderr
+
+
+def test_a_package_that_the_index_does_not_know_is_no_pass() -> None:
+    """What the index does not know is left out unless it is to be strict. No test can stand in for the index."""
+    assert "pip_audit --strict " in (ROOT / "Makefile").read_text()
